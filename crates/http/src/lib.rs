@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The messages every protocol speaks: heads, headers, bodies, methods, statuses, targets; and in [`h1`] the HTTP/1
+//! wire format without I/O. It opens no socket, knows no clock and holds no global.
+
+pub mod accept;
+mod body;
+pub mod cookie;
+pub mod h1;
+mod head;
+mod headers;
+pub mod host;
+mod known;
+mod method;
+pub mod path;
+pub mod percent;
+pub mod query;
+mod status;
+mod target;
+
+pub use body::Framing;
+pub use body::Part;
+pub use head::RequestHead;
+pub use head::ResponseHead;
+pub use head::Version;
+pub use headers::Headers;
+pub use known::Known;
+pub use known::KnownSet;
+pub use method::Method;
+pub use status::Status;
+pub use target::BadTarget;
+pub use target::Form;
+pub use target::Target;

@@ -1,0 +1,106 @@
+//! One header line: where it ends, its name and its value. Shared by requests, responses and trailers, which differ in
+//! what they tolerate.
+
+use memchr::memchr3;
+
+/// What a line ends with, or why it cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineEnd {
+    /// The line is `..at`, and the next begins at `next`.
+    At { at: usize, next: usize, bare_lf: bool },
+    /// No line feed yet.
+    Missing,
+    /// A CR without LF behind it.
+    BareCr,
+    /// A NUL.
+    Nul,
+}
+
+/// Finds the end of the first line of `buf`, looking at nothing but CR, LF and NUL.
+#[inline]
+pub(super) fn end(buf: &[u8]) -> LineEnd {
+    match memchr3(b'\r', b'\n', 0, buf) {
+        None => LineEnd::Missing,
+        Some(at) => match buf[at] {
+            b'\r' => match buf.get(at + 1) {
+                Some(b'\n') => LineEnd::At { at, next: at + 2, bare_lf: false },
+                Some(_) => LineEnd::BareCr,
+                None => LineEnd::Missing,
+            },
+            b'\n' => LineEnd::At { at, next: at + 1, bare_lf: true },
+            _ => LineEnd::Nul,
+        },
+    }
+}
+
+/// What kind of name a line has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// Letters, digits, `-` and `_` only: nginx takes it.
+    Plain,
+    /// Other bytes too: nginx drops the line without a word.
+    Odd,
+    /// Empty, or with a space or control byte in it.
+    Bad,
+}
+
+/// No name may be longer, whatever buffers the limits allow; spans count in 16 bits.
+const LONGEST_NAME: usize = 16 * 1024;
+
+/// 1 = plain, 0 = odd, 2 = bad.
+const NAME_BYTES: [u8; 256] = {
+    let mut table = [0u8; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            table[b] = 1;
+        } else if byte <= b' ' || byte == 0x7f {
+            table[b] = 2;
+        }
+        b += 1;
+    }
+    table
+};
+
+/// Splits a line (without its end) into the kind and length of its name and the span of its value, spaces and tabs
+/// around it taken off. A line without colon is all name, with an empty value.
+#[inline]
+pub(super) fn split(line: &[u8]) -> (Name, usize, (usize, usize)) {
+    let mut at = 0;
+    let mut odd = false;
+    loop {
+        match line.get(at) {
+            None => break,
+            Some(b':') => break,
+            Some(byte) => match NAME_BYTES[usize::from(*byte)] {
+                1 => {}
+                0 => odd = true,
+                _ => return (Name::Bad, 0, (0, 0)),
+            },
+        }
+        at += 1;
+    }
+    let kind = match (at, odd) {
+        (0, _) => Name::Bad,
+        _ if at > LONGEST_NAME => Name::Bad,
+        (_, true) => Name::Odd,
+        (_, false) => Name::Plain,
+    };
+    let (mut start, mut end) = ((at + 1).min(line.len()), line.len());
+    while start < end && matches!(line[start], b' ' | b'\t') {
+        start += 1;
+    }
+    while end > start && matches!(line[end - 1], b' ' | b'\t') {
+        end -= 1;
+    }
+    (kind, at, (start, end))
+}
+
+/// Returns the number a Content-Length value means: digits only, at most 18 of them.
+pub(super) fn length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || value.len() > 18 {
+        return None;
+    }
+    value.iter().try_fold(0u64, |sum, b| b.is_ascii_digit().then(|| sum * 10 + u64::from(b - b'0')))
+}

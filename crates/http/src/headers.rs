@@ -1,0 +1,362 @@
+//! An ordered, case-preserving list of headers over one buffer: the received head lies in it, edits are written behind
+//! it, and fields are spans. It knows no meaning of a header beyond which names are known; it never hashes.
+//!
+//! Every field's span holds a whole line, `Name: value\r\n`, so that a run of untouched neighbours is copied to the wire
+//! with one `memcpy`. The buffer is kept by [`Headers::clear`], so a reused list stops allocating once it is warm.
+
+use std::fmt;
+
+use crate::Known;
+use crate::KnownSet;
+
+/// One field: where its line, its name and its value lie in the buffer.
+#[derive(Clone, Copy)]
+struct Field {
+    start: u32,
+    end: u32,
+    value: u32,
+    value_len: u32,
+    name_len: u16,
+    known: Known,
+}
+
+/// A list of headers in the order they came. Names are compared without letter case and kept as written.
+///
+/// Names and values that are set are made safe for the wire: a byte that could end a line or a name is written as `%XX`,
+/// as OpenResty does.
+#[derive(Clone, Default)]
+pub struct Headers {
+    buf: Vec<u8>,
+    fields: Vec<Field>,
+    present: KnownSet,
+}
+
+impl Headers {
+    /// Returns an empty list; allocates nothing.
+    pub const fn new() -> Self {
+        Self { buf: Vec::new(), fields: Vec::new(), present: KnownSet::EMPTY }
+    }
+
+    /// Empties the list and keeps its memory.
+    pub fn clear(&mut self) {
+        self.buf.clear();
+        self.fields.clear();
+        self.present = KnownSet::EMPTY;
+    }
+
+    /// Returns how many fields there are; a name given twice counts twice.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Tells whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Returns the first value of `name`.
+    #[inline]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.find(name.as_bytes()).map(|field| self.value_of(field))
+    }
+
+    /// Returns the first value of `name` if it is UTF-8.
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Returns the first value of a known name; an absent one costs one bit test.
+    #[inline]
+    pub fn known(&self, name: Known) -> Option<&[u8]> {
+        if !self.present.contains(name) {
+            return None;
+        }
+        self.fields.iter().find(|field| field.known == name).map(|field| self.value_of(field))
+    }
+
+    /// Returns all values of a known name, in order.
+    pub fn known_all(&self, name: Known) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().filter(move |field| field.known == name).map(|field| self.value_of(field))
+    }
+
+    /// Returns all values of `name`, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        self.fields.iter().filter(|field| self.is_named(field, name.as_bytes())).map(|field| self.value_of(field))
+    }
+
+    /// Tells whether `name` is there.
+    pub fn contains(&self, name: &str) -> bool {
+        self.find(name.as_bytes()).is_some()
+    }
+
+    /// Tells whether a known name may be there: never wrong when it says no.
+    #[inline]
+    pub fn may_have(&self, names: KnownSet) -> bool {
+        self.present.meets(names)
+    }
+
+    /// Returns names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| (self.name_of(field), self.value_of(field)))
+    }
+
+    /// Returns known name, name and value in order.
+    pub fn iter_known(&self) -> impl Iterator<Item = (Known, &[u8], &[u8])> {
+        self.fields.iter().map(|field| (field.known, self.name_of(field), self.value_of(field)))
+    }
+
+    /// Gives `name` this one value: the first field of that name keeps its place, the others go; a new name comes last.
+    pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.set_parts(name, &[value.as_ref()]);
+    }
+
+    /// As [`set`](Self::set), the value being all `parts` in a row.
+    pub fn set_parts(&mut self, name: &str, parts: &[&[u8]]) {
+        let first = self.fields.iter().position(|field| self.is_named(field, name.as_bytes()));
+        let field = self.write_line(name.as_bytes(), parts);
+        match first {
+            Some(at) => {
+                self.fields[at] = field;
+                self.remove_from(at + 1, name.as_bytes());
+            }
+            None => self.fields.push(field),
+        }
+    }
+
+    /// Adds a field at the end, whatever is there already.
+    pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.append_parts(name, &[value.as_ref()]);
+    }
+
+    /// As [`append`](Self::append), the value being all `parts` in a row.
+    pub fn append_parts(&mut self, name: &str, parts: &[&[u8]]) {
+        let field = self.write_line(name.as_bytes(), parts);
+        self.fields.push(field);
+    }
+
+    /// As [`append`](Self::append) for a name that is bytes, such as one just received.
+    pub fn append_bytes(&mut self, name: &[u8], value: &[u8]) {
+        let field = self.write_line(name, &[value]);
+        self.fields.push(field);
+    }
+
+    /// Adds a field at the end unless the name is there already; tells whether it did.
+    pub fn insert(&mut self, name: &str, value: impl AsRef<[u8]>) -> bool {
+        let absent = !self.contains(name);
+        if absent {
+            self.append(name, value);
+        }
+        absent
+    }
+
+    /// Removes all fields of `name`; tells whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        self.remove_from(0, name.as_bytes())
+    }
+
+    /// As [`remove`](Self::remove) for a known name; an absent one costs one bit test.
+    pub fn remove_known(&mut self, name: Known) -> bool {
+        if !self.present.contains(name) {
+            return false;
+        }
+        let before = self.fields.len();
+        self.fields.retain(|field| field.known != name);
+        self.present = self.present.without(name);
+        before != self.fields.len()
+    }
+
+    /// Keeps only the fields `keep` says yes to (name, value).
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        let buf = &self.buf;
+        self.fields.retain(|field| {
+            let name = &buf[field.start as usize..][..field.name_len as usize];
+            keep(name, &buf[field.value as usize..][..field.value_len as usize])
+        });
+    }
+
+    /// Removes every field that a `Connection` header names (RFC 9110 §7.6.1), but not those that frame or address the
+    /// message: naming `Host` or `Content-Length` there must not take them away.
+    pub fn remove_listed_in_connection(&mut self) {
+        if !self.present.contains(Known::Connection) {
+            return;
+        }
+        let listed: smallvec::SmallVec<[u8; 128]> =
+            self.known_all(Known::Connection).flat_map(|value| value.iter().copied().chain([b','])).collect();
+        for token in listed.split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty()) {
+            let kept = matches!(
+                Known::classify(token),
+                Known::Host
+                    | Known::ContentLength
+                    | Known::TransferEncoding
+                    | Known::Connection
+                    | Known::Te
+                    | Known::Upgrade
+            );
+            if !kept {
+                self.remove_from(0, token);
+            }
+        }
+    }
+
+    /// Tells whether a known, comma-separated header holds `token`, letter case ignored.
+    pub fn has_token(&self, name: Known, token: &str) -> bool {
+        self.present.contains(name)
+            && self.known_all(name).any(|value| {
+                value.split(|b| *b == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+            })
+    }
+
+    /// Writes all lines but those in `skip` to `out`, runs of neighbours at once. Does not write the empty last line.
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>, skip: KnownSet) {
+        let (mut start, mut end) = (0, 0);
+        for field in &self.fields {
+            if skip.contains(field.known) {
+                continue;
+            }
+            if field.start != end {
+                out.extend_from_slice(&self.buf[start as usize..end as usize]);
+                start = field.start;
+            }
+            end = field.end;
+        }
+        out.extend_from_slice(&self.buf[start as usize..end as usize]);
+    }
+
+    /// Takes `lines` as the buffer of a list whose spans were pushed relative to it.
+    pub(crate) fn adopt(&mut self, lines: &[u8]) {
+        self.buf.clear();
+        self.buf.extend_from_slice(lines);
+    }
+
+    /// Rewrites received lines that are not `name: value CRLF`: those without colon and those that end with a bare LF.
+    pub(crate) fn mend(&mut self) {
+        for at in 0..self.fields.len() {
+            let field = self.fields[at];
+            let line = &self.buf[field.start as usize..field.end as usize];
+            if line.get(field.name_len as usize) != Some(&b':') || !line.ends_with(b"\r\n") {
+                let (name, value) = (self.name_of(&field).to_vec(), self.value_of(&field).to_vec());
+                self.fields[at] = self.write_line(&name, &[&value]);
+            }
+        }
+    }
+
+    /// Adds a received line: `name_len` bytes at `start`, value at `value`, all of it ending with CRLF at `end`.
+    pub(crate) fn push_span(&mut self, known: Known, start: usize, name_len: usize, value: (usize, usize), end: usize) {
+        self.present = self.present.with(known);
+        self.fields.push(Field {
+            start: start as u32,
+            end: end as u32,
+            value: value.0 as u32,
+            value_len: (value.1 - value.0) as u32,
+            name_len: name_len as u16,
+            known,
+        });
+    }
+
+    /// Writes a line behind all others and returns its field.
+    fn write_line(&mut self, name: &[u8], parts: &[&[u8]]) -> Field {
+        let name = &name[..name.len().min(usize::from(u16::MAX) / 3)];
+        let start = self.buf.len();
+        escape_into(&mut self.buf, name, |b| b > b' ' && b != b':' && b != 0x7f);
+        let name_len = self.buf.len() - start;
+        self.buf.extend_from_slice(b": ");
+        let value = self.buf.len();
+        for part in parts {
+            escape_into(&mut self.buf, part, |b| (b >= b' ' && b != 0x7f) || b == b'\t');
+        }
+        let value_len = self.buf.len() - value;
+        self.buf.extend_from_slice(b"\r\n");
+        let known = Known::classify(&self.buf[start..start + name_len]);
+        self.present = self.present.with(known);
+        Field {
+            start: start as u32,
+            end: self.buf.len() as u32,
+            value: value as u32,
+            value_len: value_len as u32,
+            name_len: name_len as u16,
+            known,
+        }
+    }
+
+    fn remove_from(&mut self, from: usize, name: &[u8]) -> bool {
+        let before = self.fields.len();
+        let mut kept = from;
+        for at in from..before {
+            let field = self.fields[at];
+            if !self.is_named(&field, name) {
+                self.fields[kept] = field;
+                kept += 1;
+            }
+        }
+        self.fields.truncate(kept);
+        kept != before
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&Field> {
+        self.fields.iter().find(|field| self.is_named(field, name))
+    }
+
+    #[inline]
+    fn is_named(&self, field: &Field, name: &[u8]) -> bool {
+        field.name_len as usize == name.len() && self.name_of(field).eq_ignore_ascii_case(name)
+    }
+
+    #[inline]
+    fn name_of(&self, field: &Field) -> &[u8] {
+        &self.buf[field.start as usize..][..field.name_len as usize]
+    }
+
+    #[inline]
+    fn value_of(&self, field: &Field) -> &[u8] {
+        &self.buf[field.value as usize..][..field.value_len as usize]
+    }
+}
+
+/// Appends `bytes`, those that are not `safe` as `%XX`.
+fn escape_into(out: &mut Vec<u8>, bytes: &[u8], safe: impl Fn(u8) -> bool) {
+    if bytes.iter().all(|b| safe(*b)) {
+        out.extend_from_slice(bytes);
+        return;
+    }
+    for b in bytes {
+        match safe(*b) {
+            true => out.push(*b),
+            false => crate::percent::push_escaped(out, *b),
+        }
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lossy = String::from_utf8_lossy;
+        f.debug_list().entries(self.iter().map(|(name, value)| format!("{}: {}", lossy(name), lossy(value)))).finish()
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self.iter().zip(other.iter()).all(|(a, b)| a.0.eq_ignore_ascii_case(b.0) && a.1 == b.1)
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
+    fn from_iter<T: IntoIterator<Item = (N, V)>>(fields: T) -> Self {
+        let mut headers = Self::new();
+        headers.extend(fields);
+        headers
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Extend<(N, V)> for Headers {
+    fn extend<T: IntoIterator<Item = (N, V)>>(&mut self, fields: T) {
+        for (name, value) in fields {
+            self.append(name.as_ref(), value);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

@@ -1,0 +1,72 @@
+//! Tests of the header list: lookup, edits, what reaches the wire.
+
+use super::*;
+
+fn list(fields: &[(&str, &str)]) -> Headers {
+    fields.iter().copied().collect()
+}
+
+fn wire(headers: &Headers, skip: KnownSet) -> String {
+    let mut out = Vec::new();
+    headers.encode(&mut out, skip);
+    String::from_utf8(out).expect("test values are text")
+}
+
+#[test]
+fn edits_keep_order_and_case() {
+    let mut headers = list(&[("Host", "a"), ("X-A", "1"), ("x-b", "2"), ("X-a", "3")]);
+    assert_eq!(headers.get("x-A"), Some(&b"1"[..]));
+    assert_eq!(headers.get_all("x-a").collect::<Vec<_>>(), [b"1", b"3"]);
+    headers.set("x-a", "9");
+    assert_eq!(wire(&headers, KnownSet::EMPTY), "Host: a\r\nx-a: 9\r\nx-b: 2\r\n");
+    headers.append("X-B", "4");
+    assert!(!headers.insert("x-b", "5"));
+    assert!(headers.insert("X-C", "6"));
+    assert!(headers.remove("X-b"));
+    assert!(!headers.remove("X-b"));
+    assert_eq!(wire(&headers, KnownSet::EMPTY.with(Known::Host)), "x-a: 9\r\nX-C: 6\r\n");
+    assert_eq!(headers.len(), 3);
+    headers.clear();
+    assert!(headers.is_empty() && headers.get("host").is_none() && headers.known(Known::Host).is_none());
+}
+
+#[test]
+fn known_names_are_found_after_edits() {
+    let mut headers = list(&[("HOST", "a")]);
+    assert_eq!(headers.known(Known::Host), Some(&b"a"[..]));
+    headers.set("host", "b");
+    assert_eq!(headers.known(Known::Host), Some(&b"b"[..]));
+    assert!(headers.remove_known(Known::Host));
+    assert_eq!(headers.known(Known::Host), None);
+}
+
+#[test]
+fn a_value_cannot_break_out_of_its_line() {
+    let headers = list(&[("X-A\r\nEvil", "1\r\nEvil: 2\0"), ("X B:", "tab\tstays é")]);
+    assert_eq!(wire(&headers, KnownSet::EMPTY), "X-A%0D%0AEvil: 1%0D%0AEvil: 2%00\r\nX%20B%3A: tab\tstays é\r\n");
+}
+
+#[test]
+fn removes_what_connection_lists_but_not_framing() {
+    let mut headers =
+        list(&[("Connection", "X-Secret, keep-alive, Content-Length"), ("x-secret", "1"), ("Content-Length", "2")]);
+    headers.remove_listed_in_connection();
+    assert_eq!(wire(&headers, KnownSet::HOP_BY_HOP.without(Known::ContentLength)), "Content-Length: 2\r\n");
+    assert!(headers.has_token(Known::Connection, "Keep-Alive"));
+    assert!(!headers.has_token(Known::Connection, "close"));
+}
+
+#[test]
+fn a_warm_list_does_not_allocate() {
+    let mut headers = Headers::new();
+    for _ in 0..3 {
+        headers.clear();
+        headers.append("X-A", "1");
+        headers.set_parts("X-A", &[b"2", b"3"]);
+    }
+    let (bytes, fields) = (headers.buf.capacity(), headers.fields.capacity());
+    headers.clear();
+    headers.append("X-A", "1");
+    headers.set_parts("X-A", &[b"2", b"3"]);
+    assert_eq!((bytes, fields), (headers.buf.capacity(), headers.fields.capacity()));
+}
