@@ -1,5 +1,7 @@
 //! What a body is to filters (parts, then the end with its trailers) and how its length is told. It holds no stream.
 
+use std::task::{Context, Poll};
+
 use crate::Headers;
 
 /// One piece of a body as filters see it: bytes, then exactly one end.
@@ -40,4 +42,38 @@ impl Framing {
     pub const fn is_empty(self) -> bool {
         matches!(self, Self::None | Self::Length(0))
     }
+}
+
+/// Why a body could not be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The peer closed or reset before the end.
+    #[error("the connection closed before the end of the body")]
+    Closed,
+    /// The framing is broken (RFC 9112 §7.1).
+    #[error("the body is framed wrongly")]
+    Malformed,
+    /// More than the limit that applies.
+    #[error("the body is larger than the limit")]
+    TooLarge,
+    /// Nothing came for too long.
+    #[error("the body stopped coming")]
+    TimedOut,
+}
+
+/// The rest of a body that is still on its way: the request body as `life` and plugins read it.
+pub trait BodySource {
+    /// Returns whether there is nothing (more) to read; true from the start for a request without a body.
+    fn is_done(&self) -> bool;
+
+    /// Returns the declared length in bytes of the whole body, if it was declared.
+    fn declared_length(&self) -> Option<u64>;
+
+    /// Appends what has arrived to `into` and returns how many bytes came; `Ok(0)` means the body ended.
+    ///
+    /// Sends `100 Continue` first if the client waits for it.
+    fn poll_read(&mut self, task: &mut Context<'_>, into: &mut Vec<u8>) -> Poll<Result<usize, BodyError>>;
+
+    /// Returns the trailers, once the body has ended.
+    fn trailers(&mut self) -> Option<Box<Headers>>;
 }

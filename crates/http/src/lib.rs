@@ -16,6 +16,8 @@ pub mod query;
 mod status;
 mod target;
 
+pub use body::BodyError;
+pub use body::BodySource;
 pub use body::Framing;
 pub use body::Part;
 pub use head::RequestHead;
