@@ -1,0 +1,221 @@
+//! A write's way through the engine: `prepare` fills and merges, `validate` judges; `admit` is both.
+//! Between the two a store may resolve references given by name; storing is not done here.
+
+use serde_json::Value;
+
+use crate::Context;
+use crate::Document;
+use crate::Kind;
+use crate::Record;
+use crate::Role;
+use crate::Violations;
+use crate::entity;
+use crate::entity::Schemas;
+use crate::fill::Mode;
+use crate::fill::fields;
+use crate::fill::fill;
+use crate::fill::plain_numbers;
+use crate::fill::subschema;
+use crate::merge::merge;
+use crate::rule::Rule;
+use crate::select::Nulls;
+use crate::select::OldNames;
+use crate::select::select;
+use crate::validate::REQUIRED;
+use crate::validate::UNKNOWN;
+use crate::validate::validate_field;
+
+/// What kind of write it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Operation<'a> {
+    /// A new entity (POST).
+    Insert,
+    /// A change of an entity (PATCH), given as it is stored.
+    Update {
+        /// The entity before the change.
+        stored: &'a Document,
+    },
+    /// An entity that replaces what may be there (PUT): what is not given takes its default.
+    Upsert,
+}
+
+/// How much of an entity a document is expected to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All of it.
+    Whole,
+    /// A merged update: required fields may be missing, null they may not be.
+    Update,
+    /// Any part of it.
+    Part,
+}
+
+/// Takes a document as a client sent it and returns it as it is to be stored.
+///
+/// # Errors
+/// What is wrong with it, in Kong's words.
+pub fn admit(
+    record: &Record,
+    input: Document,
+    operation: Operation<'_>,
+    cx: &Context<'_>,
+) -> Result<Document, Violations> {
+    let original = input.clone();
+    let document = prepare(record, input, operation, cx)?;
+    validate(record, document, &original, operation, cx)
+}
+
+/// Expands shorthands, makes automatic values, applies defaults, and merges an update into what is stored.
+///
+/// # Errors
+/// What is wrong with shorthands, and changes of immutable fields.
+pub fn prepare(
+    record: &Record,
+    mut input: Document,
+    operation: Operation<'_>,
+    cx: &Context<'_>,
+) -> Result<Document, Violations> {
+    input.values_mut().for_each(plain_numbers);
+    let Operation::Update { stored } = operation else {
+        return fill(record, input, Mode::Insert, cx);
+    };
+    let change = fill(record, input, Mode::Update, cx)?;
+    let stored = select(record, stored.clone(), Nulls::Hidden, OldNames::Hidden, cx.subschemas);
+    refuse_immutable(record, &change, &stored)?;
+    Ok(merge(record, change, stored, cx.subschemas))
+}
+
+/// Judges a prepared document, given what the client sent as `original`, and returns it as it is to be stored.
+///
+/// # Errors
+/// What is wrong with it, in Kong's words.
+pub fn validate(
+    record: &Record,
+    mut document: Document,
+    original: &Document,
+    operation: Operation<'_>,
+    cx: &Context<'_>,
+) -> Result<Document, Violations> {
+    let (scope, stored) = match operation {
+        Operation::Insert | Operation::Upsert => (Scope::Whole, None),
+        Operation::Update { stored } => (Scope::Update, Some(stored)),
+    };
+    let mut violations = validate_document(record, &document, scope, cx).err().unwrap_or_default();
+    let knows_type = record.subschema.is_none() || subschema(record, &document, cx.subschemas).is_some();
+    if knows_type {
+        for inputs in &record.transformation_inputs {
+            entity::run_transformation_inputs(inputs, &document, original, stored, &mut violations);
+        }
+    }
+    violations.into_result()?;
+    if let Some(stored) = stored {
+        keep_nulls(record, &mut document, stored);
+    }
+    Ok(document)
+}
+
+pub(crate) fn validate_document(
+    record: &Record,
+    document: &Document,
+    scope: Scope,
+    cx: &Context<'_>,
+) -> Result<(), Violations> {
+    let sub = subschema(record, document, cx.subschemas);
+    if let Some(key) = &record.subschema
+        && sub.is_none()
+    {
+        // Without its type nothing else can be said about the document.
+        let message = match document.get(&key.field) {
+            None | Some(Value::Null) => REQUIRED.to_owned(),
+            Some(Value::String(name)) => unknown_type(key.error.as_deref(), name),
+            Some(Value::Array(names)) => {
+                unknown_type(key.error.as_deref(), names.first().and_then(Value::as_str).unwrap_or_default())
+            }
+            Some(_) => "expected a string".to_owned(),
+        };
+        return Err(Violations::field(&key.field, message));
+    }
+    let mut violations = validate_fields(record, sub, document, cx);
+    for field in record.fields.iter().filter(|field| field.is_required()) {
+        let absent = match document.get(&field.name) {
+            None => scope == Scope::Whole,
+            Some(value) => value.is_null(),
+        };
+        if absent {
+            violations.set(&field.name, REQUIRED);
+        }
+    }
+    let schemas = Schemas { record, sub: None };
+    entity::run(&record.checks, schemas, document, scope, cx, &mut violations);
+    if let Some(sub) = sub {
+        let schemas = Schemas { record, sub: Some(sub) };
+        entity::run(&sub.checks, schemas, document, scope, cx, &mut violations);
+    }
+    violations.into_result()
+}
+
+fn unknown_type(error: Option<&str>, name: &str) -> String {
+    error.unwrap_or("unknown type: %s").replace("%s", name)
+}
+
+fn validate_fields(record: &Record, sub: Option<&Record>, document: &Document, cx: &Context<'_>) -> Violations {
+    let mut violations = Violations::default();
+    for (name, value) in document {
+        // Times and lifetimes that other versions write are no reason to refuse an entity.
+        if name == "updated_at" || (name == "ttl" && record.ttl) {
+            continue;
+        }
+        let Some(own) = record.field(name) else {
+            if !(value.is_null() && cx.options.role == Role::DataPlane) {
+                violations.set(name, UNKNOWN);
+            }
+            continue;
+        };
+        let field = sub.and_then(|sub| sub.field(name)).unwrap_or(own);
+        if let Err(violation) = validate_field(field, value, cx) {
+            violations.set(name, violation);
+        }
+    }
+    violations
+}
+
+fn refuse_immutable(record: &Record, change: &Document, stored: &Document) -> Result<(), Violations> {
+    let mut violations = Violations::default();
+    for field in record.fields.iter().filter(|field| field.immutable) {
+        if let (Some(new), Some(old)) = (change.get(&field.name), stored.get(&field.name))
+            && !same_in_any_order(new, old)
+        {
+            violations.set(&field.name, "immutable field cannot be updated");
+        }
+    }
+    violations.into_result()
+}
+
+fn same_in_any_order(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().all(|item| b.contains(item)),
+        _ => a == b,
+    }
+}
+
+/// Puts back the nulls that are stored and were not changed: checks see them as missing, the store keeps them.
+fn keep_nulls(record: &Record, document: &mut Document, stored: &Document) {
+    for field in fields(record, None) {
+        match (document.get_mut(&field.name), stored.get(&field.name)) {
+            (None, Some(Value::Null)) => {
+                document.insert(field.name.clone(), Value::Null);
+            }
+            (Some(Value::Object(inner)), Some(Value::Object(stored))) => {
+                if let Kind::Record(inner_record) = &field.kind {
+                    keep_nulls(inner_record, inner, stored);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns whether a string field's empty value is stored as it is rather than as null.
+pub(crate) fn allows_empty(field: &crate::Field) -> bool {
+    field.rules.iter().any(|rule| matches!(rule, Rule::LenMin(0)))
+}
