@@ -160,16 +160,25 @@ fn seen(answer: &Answer) -> Value {
         "reason": answer.reason,
         "headers": headers(answer.headers.iter().cloned()),
     });
-    if body.get("server_name").is_some() && body.get("uri").is_some() {
+    if is_echo(&body) {
         let mut upstream = body;
-        let pairs = upstream["headers"].as_array().cloned().unwrap_or_default();
-        let pairs = pairs.iter().map(|pair| (text(&pair[0]).to_ascii_lowercase(), text(&pair[1])));
-        upstream["headers"] = headers(pairs);
+        upstream["headers"] = match upstream["headers"].take() {
+            Value::Array(pairs) => {
+                headers(pairs.iter().map(|pair| (text(&pair[0]).to_ascii_lowercase(), text(&pair[1]))))
+            }
+            Value::Object(map) => map.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+            other => other,
+        };
         seen["upstream"] = upstream;
     } else {
         seen["body"] = body;
     }
     seen
+}
+
+/// Whether a body is what `gibbon echo` says.
+fn is_echo(body: &Value) -> bool {
+    ["method", "uri", "http_version", "headers", "body"].iter().all(|key| body.get(key).is_some())
 }
 
 /// Names to values; repeated ones as a list.
