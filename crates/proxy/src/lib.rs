@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The machine that requests run through: router, snapshot, plugin chain. It knows no plugin, no SQL, no Admin API.
+
+pub mod path;
+pub mod router;
+pub mod snapshot;
