@@ -1,2 +1,36 @@
-//! Placeholder.
-fn main() {}
+//! The binary `gibbon`: reads the command line, runs one command, turns its outcome into an exit code. What commands do stands in `commands`,
+//! how a node is put together in `node`.
+
+mod args;
+mod certificates;
+mod commands;
+mod control;
+mod logging;
+mod node;
+mod outcome;
+mod prefix;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Args;
+use outcome::Outcome;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Nothing can be said where nothing can be printed. Help counts as a failure, as with Kong.
+            _ = error.print();
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut outcome = Outcome::default();
+    let result = commands::execute(&args.command, &mut outcome);
+    outcome.end(result, &args)
+}

@@ -1,0 +1,17 @@
+# What people type. CI runs `make test` through .ci/run.
+
+.PHONY: run test check
+
+# A node in the foreground, with an embedded database.
+run:
+	cargo run -p gibbon -- run
+
+# Everything CI checks: format, lints, tidy, tests, and (where ../shared/oracle is) the recorded cases.
+test:
+	@tests/all
+
+# The quick half: format, lints, tidy.
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo xtask tidy
