@@ -1,6 +1,6 @@
 # What people type. CI runs `make test` through .ci/run.
 
-.PHONY: run test check
+.PHONY: run test check bench
 
 # A node in the foreground, with an embedded database.
 run:
@@ -15,3 +15,7 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo xtask tidy
+
+# The ratio to nginx; builds release, needs nginx and wrk.
+bench:
+	benches/run
