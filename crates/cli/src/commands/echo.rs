@@ -45,6 +45,7 @@ async fn answer(request: Request<Incoming>, peer: SocketAddr) -> Result<Response
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let received = json!({
         "method": head.method.as_str(),
+        "uri": head.uri.to_string(),
         "path": head.uri.path(),
         "query": head.uri.query().unwrap_or_default(),
         "http_version": format!("{:?}", head.version),
