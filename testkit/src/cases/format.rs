@@ -13,7 +13,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// One plain sentence.
+    /// One plain sentence; the heading above the block, if none is said.
+    #[serde(default)]
     pub title: String,
     /// Where it stands, as `path:line`.
     #[serde(skip)]
@@ -90,23 +91,38 @@ pub(super) enum Expectations {
 /// If a block is not closed, is not YAML, or has keys that the format does not know.
 pub fn read(path: &str, markdown: &str, names: &[(&str, String)]) -> anyhow::Result<Vec<Case>> {
     let mut cases = Vec::new();
-    for (line, block) in blocks(markdown) {
-        let place = format!("{path}:{line}");
-        let block = block.with_context(|| format!("{place}: the block is not closed"))?;
+    for block in blocks(markdown) {
+        let place = format!("{path}:{}", block.line);
+        let text = block.text.with_context(|| format!("{place}: the block is not closed"))?;
         let mut case: Case =
-            serde_saphyr::from_str(&substitute(&block, names)).with_context(|| format!("{place}: not a case"))?;
+            serde_saphyr::from_str(&substitute(&text, names)).with_context(|| format!("{place}: not a case"))?;
         ensure!(!case.steps.is_empty(), "{place}: a case without steps proves nothing");
+        if case.title.is_empty() {
+            case.title = block.heading.to_owned();
+        }
         case.place = place;
         cases.push(case);
     }
     Ok(cases)
 }
 
-/// The fenced `case` blocks with the line of their fence, from 1; `None` if the fence is not closed.
-fn blocks(markdown: &str) -> Vec<(usize, Option<String>)> {
+/// A fenced `case` block.
+struct Block<'a> {
+    /// Of its fence, from 1.
+    line: usize,
+    heading: &'a str,
+    /// `None` if the fence is not closed.
+    text: Option<String>,
+}
+
+fn blocks(markdown: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
+    let mut heading = "";
     let mut lines = markdown.lines().enumerate();
     while let Some((index, line)) = lines.next() {
+        if line.starts_with('#') {
+            heading = line.trim_start_matches('#').trim();
+        }
         let fence: String = line.chars().take_while(|c| *c == '`').collect();
         if fence.len() < 3 {
             continue;
@@ -115,7 +131,7 @@ fn blocks(markdown: &str) -> Vec<(usize, Option<String>)> {
             lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim_end() != fence).collect();
         if line[fence.len()..].trim() == "case" {
             let closed = markdown.lines().nth(index + body.len() + 1).is_some();
-            blocks.push((index + 1, closed.then(|| body.join("\n"))));
+            blocks.push(Block { line: index + 1, heading, text: closed.then(|| body.join("\n")) });
         }
     }
     blocks

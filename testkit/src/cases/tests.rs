@@ -49,10 +49,10 @@ fn expectations_are_subsets() {
 
 #[test]
 fn blocks_are_read_with_their_places() {
-    let text = "# P\n\n```yaml\nx: 1\n```\n\n```case\ntitle: t\nsteps:\n- send: {path: '/${ECHO}/${token}'}\n  expect: {status: 200}\n```\n";
+    let text = "# P\n\n```yaml\nx: 1\n```\n\n```case\nsteps:\n- send: {path: '/${ECHO}/${token}'}\n  expect: {status: 200}\n```\n";
     let cases = read("p.md", text, &[("ECHO", "9".to_owned())]).expect("one case");
     assert_eq!(cases.len(), 1);
-    assert_eq!(cases[0].place, "p.md:7");
+    assert_eq!((cases[0].place.as_str(), cases[0].title.as_str()), ("p.md:7", "P"));
     assert_eq!(cases[0].steps[0].send.path.as_deref(), Some("/9/${token}"));
 }
 
@@ -62,7 +62,6 @@ fn mistakes_are_refused() {
         "```case\ntitle: t\nsteps:\n- send: {}\n  expct: {}\n```\n",
         "```case\ntitle: t\nsteps: []\n```\n",
         "```case\ntitle: t\nsteps:\n- send: {}\n",
-        "```case\nsteps:\n- send: {}\n```\n",
     ] {
         assert!(read("p.md", text, &[]).is_err(), "{text}");
     }
