@@ -117,6 +117,13 @@ impl Field {
         self
     }
 
+    /// Lets the field be missing although its Rust type has a value always: the engine makes one.
+    #[must_use]
+    pub fn nullable(mut self) -> Self {
+        self.required = None;
+        self
+    }
+
     /// Sets the default.
     #[must_use]
     pub fn default(mut self, value: impl Into<Value>) -> Self {
