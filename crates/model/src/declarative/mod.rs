@@ -1,0 +1,178 @@
+//! Declarative configuration: the whole of it in one file, YAML or JSON, formats 1.1, 2.1 and 3.0.
+//!
+//! ```text
+//! text ── read ──► tree ── parse ──► documents by entity ──► (a store)
+//!                     └── refused: errors as tree, text or flat list
+//! documents ── export ──► YAML
+//! ```
+//!
+//! It reads no files and stores nothing.
+
+use std::sync::Arc;
+
+use gibbon_schema::Record;
+use gibbon_schema::World;
+use md5::Digest as _;
+use md5::Md5;
+use serde_json::Value;
+
+pub use self::errors::Errors;
+pub use self::errors::Flattened;
+pub use self::export::Exporter;
+pub use self::export::to_yaml;
+use self::schema::References;
+pub use self::yaml::YamlError;
+use crate::Catalog;
+use crate::Document;
+
+mod errors;
+mod export;
+mod ids;
+mod load;
+mod paths;
+mod schema;
+mod yaml;
+
+/// Documents by entity, what is referred to before what refers to it.
+pub type Documents = Vec<(&'static str, Vec<Document>)>;
+
+/// Hash of a configuration without entities, and of a node that has none yet.
+pub const EMPTY_HASH: &str = "00000000000000000000000000000000";
+
+/// How a text is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    Yaml,
+    /// JSON, else YAML: bodies and environment variables have no extension.
+    Any,
+}
+
+impl Format {
+    /// Returns the format that a file's name tells.
+    ///
+    /// # Errors
+    /// When it is neither, with the text for the user.
+    pub fn of_file(name: &str) -> Result<Self, Errors> {
+        if name.ends_with("json") {
+            Ok(Self::Json)
+        } else if name.ends_with("yml") || name.ends_with("yaml") {
+            Ok(Self::Yaml)
+        } else {
+            let message = format!("unknown file type: {name}. (Accepted types: json, yaml)");
+            Err(Errors::unreadable(message))
+        }
+    }
+}
+
+/// A configuration that was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// Filled and validated, with ids, all fields present; transformations are not yet made.
+    pub documents: Documents,
+    /// Whether transformations are still to be made (`_transform`).
+    pub transform: bool,
+    /// MD5 of the text in hexadecimal, or [`EMPTY_HASH`].
+    pub hash: String,
+}
+
+/// A configuration that was refused.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Refused {
+    pub errors: Errors,
+    /// The file as far as it was read, for [`Errors::flatten`].
+    pub input: Document,
+}
+
+impl From<Errors> for Refused {
+    fn from(errors: Errors) -> Self {
+        Self { errors, input: Document::new() }
+    }
+}
+
+/// Reads declarative configurations against a catalog.
+pub struct Declarative {
+    catalog: Arc<Catalog>,
+    /// The schema of files as written, references by name.
+    names: Record,
+    /// The same with references by key.
+    keys: Record,
+}
+
+impl Declarative {
+    /// Builds the schema of files for a catalog.
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        let names = schema::file(&catalog, References::Names);
+        let keys = schema::file(&catalog, References::Keys);
+        Self { catalog, names, keys }
+    }
+
+    /// Returns the catalog.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Returns what a text says.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not valid, or refers to what is not there.
+    pub fn parse(&self, text: &str, format: Format, world: &dyn World) -> Result<Parsed, Refused> {
+        let file = read(text, format)?;
+        self.parse_file(file, Some(hash(text)), world)
+    }
+
+    /// Returns what a file that was already read says; its hash is made from the content if none is given.
+    ///
+    /// # Errors
+    /// When it is not valid, or refers to what is not there.
+    pub fn parse_file(
+        &self,
+        mut file: Document,
+        hash_of_text: Option<String>,
+        world: &dyn World,
+    ) -> Result<Parsed, Refused> {
+        paths::migrate(&mut file);
+        match self.flatten(&mut file, world) {
+            Ok((documents, meta)) => {
+                let transform = meta.get("_transform") != Some(&Value::Bool(false));
+                let hash = if documents.iter().all(|(_, documents)| documents.is_empty()) {
+                    EMPTY_HASH.to_owned()
+                } else {
+                    hash_of_text.unwrap_or_else(|| hash(&Value::Object(file).to_string()))
+                };
+                Ok(Parsed { documents, transform, hash })
+            }
+            Err(errors) => Err(Refused { errors, input: file }),
+        }
+    }
+}
+
+/// Returns the tree of a text.
+///
+/// # Errors
+/// When it is neither JSON nor YAML, or not a mapping; the message is Kong's.
+pub fn read(text: &str, format: Format) -> Result<Document, Errors> {
+    let failed = |reason: String| Errors::unreadable(format!("failed parsing declarative configuration: {reason}"));
+    let not_object = || failed("expected an object".to_owned());
+    if format != Format::Yaml {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(file)) => return Ok(file),
+            Ok(_) if format == Format::Json => return Err(not_object()),
+            Err(error) if format == Format::Json => return Err(failed(error.to_string())),
+            _ => {}
+        }
+    }
+    match yaml::parse(text) {
+        Ok(Some(Value::Object(file))) => Ok(file),
+        // Kong's YAML null is a table of its own, and so an empty file.
+        Ok(Some(Value::Null)) => Ok(Document::new()),
+        Ok(_) => Err(not_object()),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// Returns the MD5 of a text in hexadecimal: what identifies a configuration, nothing more.
+pub fn hash(text: &str) -> String {
+    let digest = Md5::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

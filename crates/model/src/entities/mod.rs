@@ -1,0 +1,98 @@
+//! The core entities, one file each: a typed struct that is the schema, the declaration made from
+//! it, and the rules that need no store. Entities of plugins are declared by the plugins.
+
+use gibbon_schema::Field;
+use gibbon_schema::OneOf;
+use serde::Deserialize;
+
+use crate::EntityDef;
+
+pub mod ca_certificates;
+pub mod certificates;
+pub mod consumers;
+pub mod parameters;
+pub mod plugins;
+pub mod routes;
+pub mod services;
+pub mod snis;
+pub mod tags;
+pub mod targets;
+pub mod upstreams;
+
+pub use self::ca_certificates::CaCertificate;
+pub use self::certificates::Certificate;
+pub use self::consumers::Consumer;
+pub use self::parameters::Parameter;
+pub use self::plugins::Plugin;
+pub use self::routes::Route;
+pub use self::services::Service;
+pub use self::snis::Sni;
+pub use self::tags::Tag;
+pub use self::targets::Target;
+pub use self::upstreams::Upstream;
+
+/// The core entities, in the order in which Kong lists them.
+pub const DEFS: [EntityDef; 11] = [
+    consumers::DEF,
+    certificates::DEF,
+    services::DEF,
+    routes::DEF,
+    snis::DEF,
+    upstreams::DEF,
+    targets::DEF,
+    plugins::DEF,
+    tags::DEF,
+    ca_certificates::DEF,
+    parameters::DEF,
+];
+
+/// Returns the core entities.
+pub fn core() -> impl Iterator<Item = EntityDef> {
+    DEFS.into_iter()
+}
+
+/// Names of Kong's core entities: these come before plugins' where an order is needed.
+pub(crate) const CORE: [&str; 16] = [
+    "workspaces",
+    "consumers",
+    "certificates",
+    "services",
+    "routes",
+    "snis",
+    "upstreams",
+    "targets",
+    "plugins",
+    "tags",
+    "ca_certificates",
+    "parameters",
+    "vaults",
+    "key_sets",
+    "keys",
+    "filter_chains",
+];
+
+/// A protocol of services, routes and plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, OneOf)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    Grpc,
+    Grpcs,
+    Http,
+    Https,
+    Tcp,
+    Tls,
+    TlsPassthrough,
+    Udp,
+}
+
+impl Protocol {
+    /// Returns whether the gateway speaks TLS in it.
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Grpcs | Self::Https | Self::Tls)
+    }
+}
+
+/// A time in milliseconds, as services have it.
+pub(crate) fn timeout() -> Field {
+    Field::integer().between(1, 2_147_483_646)
+}
