@@ -1,0 +1,170 @@
+//! Rows of SQLite tables inside a transaction, for the code that knows the constraints.
+
+use gibbon_model::Document;
+use gibbon_model::Entity;
+use rusqlite::CachedStatement;
+use rusqlite::Connection;
+use rusqlite::OptionalExtension as _;
+use rusqlite::ToSql;
+use rusqlite::params;
+use rusqlite::params_from_iter;
+
+use super::tables::columns;
+use crate::error::StoreError;
+use crate::rows::CACHE_KEY;
+use crate::rows::ReadRows;
+use crate::rows::WriteRows;
+use crate::rows::cache_key;
+use crate::rows::decode;
+use crate::rows::encode;
+use crate::rows::index_value;
+
+/// A read transaction: all its reads see the same state.
+pub(super) struct Reader<'a> {
+    connection: &'a Connection,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
+        connection.execute_batch("BEGIN DEFERRED")?;
+        Ok(Self { connection })
+    }
+
+    pub(super) fn end(self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    pub(super) fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+}
+
+/// A write transaction that the caller has begun.
+pub(super) struct Rows<'a> {
+    pub(super) connection: &'a Connection,
+}
+
+impl ReadRows for Reader<'_> {
+    fn get(&self, entity: &Entity, id: &str) -> Result<Option<Document>, StoreError> {
+        get(self.connection, entity, id)
+    }
+
+    fn find(&self, entity: &Entity, index: &str, value: &str) -> Result<Option<String>, StoreError> {
+        find(self.connection, entity, index, value)
+    }
+
+    fn scan(
+        &self,
+        entity: &Entity,
+        parent: Option<(&str, &str)>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        scan(self.connection, entity, parent, after, limit)
+    }
+}
+
+impl ReadRows for Rows<'_> {
+    fn get(&self, entity: &Entity, id: &str) -> Result<Option<Document>, StoreError> {
+        get(self.connection, entity, id)
+    }
+
+    fn find(&self, entity: &Entity, index: &str, value: &str) -> Result<Option<String>, StoreError> {
+        find(self.connection, entity, index, value)
+    }
+
+    fn scan(
+        &self,
+        entity: &Entity,
+        parent: Option<(&str, &str)>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        scan(self.connection, entity, parent, after, limit)
+    }
+}
+
+impl WriteRows for Rows<'_> {
+    fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError> {
+        let columns = columns(entity);
+        let mut names = format!("\"{}\", document", entity.primary_key);
+        let mut marks = "?1, ?2".to_owned();
+        for (index, column) in columns.iter().enumerate() {
+            names.push_str(&format!(", \"{}\"", column.name));
+            marks.push_str(&format!(", ?{}", index + 3));
+        }
+        let sql = format!("INSERT OR REPLACE INTO \"{}\" ({names}) VALUES ({marks})", entity.name);
+        let bytes = encode(document);
+        let values: Vec<Option<String>> = columns
+            .iter()
+            .map(|column| match column.name {
+                CACHE_KEY => cache_key(entity, document),
+                field => index_value(document.get(field)),
+            })
+            .collect();
+        let mut parameters: Vec<&dyn ToSql> = vec![&id, &bytes];
+        parameters.extend(values.iter().map(|value| value as &dyn ToSql));
+        self.connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
+        Ok(())
+    }
+
+    fn remove(&mut self, entity: &Entity, id: &str) -> Result<(), StoreError> {
+        let sql = format!("DELETE FROM \"{}\" WHERE \"{}\" = ?1", entity.name, entity.primary_key);
+        self.connection.prepare_cached(&sql)?.execute(params![id])?;
+        Ok(())
+    }
+}
+
+pub(super) fn get(connection: &Connection, entity: &Entity, id: &str) -> Result<Option<Document>, StoreError> {
+    let sql = format!("SELECT document FROM \"{}\" WHERE \"{}\" = ?1", entity.name, entity.primary_key);
+    let bytes: Option<Vec<u8>> =
+        connection.prepare_cached(&sql)?.query_row(params![id], |row| row.get(0)).optional()?;
+    bytes.map(|bytes: Vec<u8>| decode(entity, &bytes)).transpose()
+}
+
+fn find(connection: &Connection, entity: &Entity, index: &str, value: &str) -> Result<Option<String>, StoreError> {
+    if !columns(entity).iter().any(|column| column.name == index) {
+        return Ok(None);
+    }
+    let key = entity.primary_key;
+    let sql = format!("SELECT \"{key}\" FROM \"{}\" WHERE \"{index}\" = ?1 ORDER BY \"{key}\" LIMIT 1", entity.name,);
+    Ok(connection.prepare_cached(&sql)?.query_row(params![value], |row| row.get(0)).optional()?)
+}
+
+fn scan(
+    connection: &Connection,
+    entity: &Entity,
+    parent: Option<(&str, &str)>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Document>, StoreError> {
+    let (name, key) = (entity.name, entity.primary_key);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // Every key is greater than the empty text.
+    let after = after.unwrap_or_default();
+    let Some((field, id)) = parent else {
+        let sql = format!("SELECT document FROM \"{name}\" WHERE \"{key}\" > ?1 ORDER BY \"{key}\" LIMIT ?2");
+        return documents(connection.prepare_cached(&sql)?, entity, &[&after, &limit]);
+    };
+    if entity.reference(field).is_none() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT document FROM \"{name}\" WHERE \"{field}\" = ?3 AND \"{key}\" > ?1 \
+         ORDER BY \"{key}\" LIMIT ?2"
+    );
+    documents(connection.prepare_cached(&sql)?, entity, &[&after, &limit, &id])
+}
+
+fn documents(
+    mut statement: CachedStatement<'_>,
+    entity: &Entity,
+    parameters: &[&dyn ToSql],
+) -> Result<Vec<Document>, StoreError> {
+    let mut rows = statement.query(parameters)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(decode(entity, row.get_ref(0)?.as_blob().unwrap_or_default())?);
+    }
+    Ok(found)
+}

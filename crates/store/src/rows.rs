@@ -1,0 +1,93 @@
+//! The small interface a backend implements: rows by key, indexes, scans. Constraints, pages and
+//! cascades are written once on top of it. Everything here is inside one transaction.
+
+use gibbon_model::Document;
+use gibbon_model::Entity;
+use serde_json::Value;
+
+use crate::error::StoreError;
+
+/// What a backend reads inside a transaction.
+pub(crate) trait ReadRows {
+    /// Returns the row with this primary key, expired or not.
+    fn get(&self, entity: &Entity, id: &str) -> Result<Option<Document>, StoreError>;
+
+    /// Returns the lowest primary key whose indexed field (or `cache_key`) has this value.
+    fn find(&self, entity: &Entity, index: &str, value: &str) -> Result<Option<String>, StoreError>;
+
+    /// Returns up to `limit` rows in the order of their primary keys, after the key `after`, whose
+    /// foreign field has the given id if `parent` asks for one.
+    fn scan(
+        &self,
+        entity: &Entity,
+        parent: Option<(&str, &str)>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError>;
+}
+
+/// What a backend writes inside a transaction; the backend keeps its indexes in step.
+pub(crate) trait WriteRows: ReadRows {
+    /// Adds or replaces a row.
+    fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError>;
+
+    /// Removes a row, if it is there.
+    fn remove(&mut self, entity: &Entity, id: &str) -> Result<(), StoreError>;
+}
+
+/// Name of the index over the fields of a composite cache key.
+pub(crate) const CACHE_KEY: &str = "cache_key";
+
+/// Returns the primary key of a document.
+pub(crate) fn id_of<'a>(entity: &Entity, document: &'a Document) -> &'a str {
+    document.get(entity.primary_key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns a value as an index holds it: text as it is, a foreign key as its id, others as JSON.
+///
+/// None for null and what is absent: these are never unique, and point nowhere.
+pub(crate) fn index_value(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Object(key) => key.values().next().and_then(Value::as_str).map(str::to_owned),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Returns the value of the composite cache key; none if the entity has none.
+///
+/// The parts are joined by a character that no part can hold.
+pub(crate) fn cache_key(entity: &Entity, document: &Document) -> Option<String> {
+    if entity.cache_key.len() < 2 {
+        return None;
+    }
+    let part = |field: &&str| index_value(document.get(*field)).unwrap_or_default();
+    Some(entity.cache_key.iter().map(part).collect::<Vec<_>>().join("\u{1f}"))
+}
+
+/// Returns the indexed values of a document: unique fields, the endpoint key, the cache key.
+pub(crate) fn indexed(entity: &Entity, document: &Document) -> Vec<(&'static str, String)> {
+    let mut keys: Vec<_> =
+        entity.lookups().filter_map(|field| Some((field, index_value(document.get(field))?))).collect();
+    keys.extend(cache_key(entity, document).map(|key| (CACHE_KEY, key)));
+    keys
+}
+
+/// Returns when a document expires, in seconds since 1970.
+pub(crate) fn expiry(entity: &Entity, document: &Document) -> Option<f64> {
+    if !entity.ttl {
+        return None;
+    }
+    document.get("ttl").and_then(Value::as_f64)
+}
+
+/// Returns a document as it is kept at rest.
+pub(crate) fn encode(document: &Document) -> Vec<u8> {
+    serde_json::to_vec(document).expect("invariant: a map of JSON values can be written as JSON")
+}
+
+/// Returns the document kept in these bytes.
+pub(crate) fn decode(entity: &Entity, bytes: &[u8]) -> Result<Document, StoreError> {
+    serde_json::from_slice(bytes).map_err(|source| StoreError::Damaged { entity: entity.name, source })
+}

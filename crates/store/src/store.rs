@@ -1,0 +1,162 @@
+//! What a store offers: reads by key, pages, atomic writes, and the feed of what changed.
+//!
+//! It does not validate documents (the [`Writer`](crate::Writer) does), and knows no workers: who
+//! publishes a change is told by [`Publisher`](crate::Publisher).
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use gibbon_model::Catalog;
+use gibbon_model::Document;
+use serde_json::Value;
+
+use crate::error::StoreError;
+use crate::page::Page;
+use crate::page::PageQuery;
+
+/// One document to be written; `entity` is an entity name of the catalog.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// Adds a document; its primary key must be free.
+    Insert { entity: &'static str, document: Document },
+    /// Replaces the document of the same primary key, which must exist.
+    Update { entity: &'static str, document: Document },
+    /// Adds or replaces the document of the same primary key.
+    Upsert { entity: &'static str, document: Document },
+    /// Removes a document and, in cascade, what belongs to it. A missing one is no error.
+    Delete { entity: &'static str, id: String },
+}
+
+/// What a committed write did to one document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Entity name, such as `services`.
+    pub entity: &'static str,
+    /// Value of the primary key.
+    pub id: String,
+    /// Document before, if there was one and the store still knows it.
+    pub before: Option<Arc<Document>>,
+    /// Document after, none when it was deleted.
+    pub after: Option<Arc<Document>>,
+}
+
+/// Kind of a [`Change`], in Kong's words for its `dao:crud` events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Change {
+    /// Returns whether the document came, changed or went.
+    pub fn operation(&self) -> Operation {
+        match (&self.before, &self.after) {
+            (_, None) => Operation::Delete,
+            (None, Some(_)) => Operation::Create,
+            (Some(_), Some(_)) => Operation::Update,
+        }
+    }
+}
+
+/// What other processes changed, as told by [`Store::foreign_changes`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Changes {
+    /// These documents changed; each is given as it is now, without what it was before.
+    Some(Vec<Change>),
+    /// Too much changed to tell: read everything again.
+    All,
+}
+
+/// Result of a write: the revision it made, and what it did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    pub revision: u64,
+    pub changes: Vec<Change>,
+}
+
+/// A row of the `tags` view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagRow {
+    pub tag: String,
+    pub entity_name: &'static str,
+    pub entity_id: String,
+}
+
+/// Kind of backend, for what Kong does differently with and without a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Memory only; entities are replaced as a whole (`database = off`).
+    Memory,
+    /// SQLite in the prefix (`database = embedded`).
+    Embedded,
+}
+
+/// A set of documents for [`Store::replace`], by entity.
+pub type Documents = Vec<(&'static str, Vec<Document>)>;
+
+/// Where configuration lives.
+///
+/// Documents in and out are at rest: foreign keys as `{"id": …}`, and `ttl`, where an entity has
+/// one, as the absolute time of expiry in seconds. Expired documents are never returned.
+pub trait Store: Send + Sync + 'static {
+    /// Returns the catalog that the store was made for.
+    fn catalog(&self) -> &Arc<Catalog>;
+
+    /// Returns the kind of backend.
+    fn backend(&self) -> Backend;
+
+    /// Returns the document with this primary key.
+    fn get<'a>(&'a self, entity: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
+
+    /// Returns the document whose unique field, or endpoint key, has this value.
+    ///
+    /// Of several (an endpoint key need not be unique) the one with the lowest primary key.
+    fn find<'a>(
+        &'a self,
+        entity: &'a str,
+        field: &'a str,
+        value: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
+
+    /// Returns the document with the cache key that these fields make.
+    fn find_by_cache_key<'a>(
+        &'a self,
+        entity: &'a str,
+        fields: &'a Document,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
+
+    /// Returns a page of documents in the order of their primary keys.
+    fn page<'a>(&'a self, entity: &'a str, query: PageQuery<'a>) -> BoxFuture<'a, Result<Page, StoreError>>;
+
+    /// Returns all documents of an entity in the order of their primary keys.
+    fn list<'a>(&'a self, entity: &'a str) -> BoxFuture<'a, Result<Vec<Document>, StoreError>>;
+
+    /// Returns a page of tags in the order of the tagged entities' ids.
+    fn tags<'a>(
+        &'a self,
+        tag: Option<&'a str>,
+        size: usize,
+        offset: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Vec<TagRow>, Option<String>), StoreError>>;
+
+    /// Applies all writes or none; they are durable when this returns.
+    ///
+    /// Unique values, cache keys and foreign keys hold afterwards; what is deleted in cascade is
+    /// among the changes.
+    fn write(&self, writes: Vec<Write>) -> BoxFuture<'_, Result<Written, StoreError>>;
+
+    /// Replaces everything with these documents, all or nothing.
+    fn replace(&self, documents: Documents) -> BoxFuture<'_, Result<Written, StoreError>>;
+
+    /// Returns the revision of the last committed write, by whichever process.
+    fn revision(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Waits until another process has written, and returns what it changed; at most 100 ms late.
+    ///
+    /// Never returns in a store that no other process can write. One caller at a time.
+    fn foreign_changes(&self) -> BoxFuture<'_, Result<Changes, StoreError>>;
+
+    /// Deletes what has expired, and returns it.
+    fn expire(&self) -> BoxFuture<'_, Result<Written, StoreError>>;
+}
