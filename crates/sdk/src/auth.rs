@@ -1,0 +1,1 @@
+//! Authentication that several plugins share: who was named, what the upstream is told, anonymous and combined plugins.

@@ -1,0 +1,118 @@
+//! The node's services, handed to plugins so that time, randomness and node-wide state are values a test can set.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use crate::filter::LocalBoxFuture;
+use crate::timings::Nanos;
+
+/// Time, as the system has it or as a test sets it.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The system's clocks.
+    #[default]
+    System,
+    /// Milliseconds since the epoch, moved by whoever holds the other end.
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// Returns wall-clock milliseconds since the epoch.
+    pub fn wall_ms(&self) -> u64 {
+        match self {
+            Self::System => {
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+            }
+            Self::Manual(ms) => ms.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Returns nanoseconds on a monotonic clock that began at 1 when the process first asked.
+    pub fn nanos(&self) -> Nanos {
+        static START: OnceLock<Instant> = OnceLock::new();
+        match self {
+            Self::System => u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX) + 1,
+            Self::Manual(ms) => ms.load(Ordering::Relaxed) * 1_000_000 + 1,
+        }
+    }
+}
+
+/// Counts of the node's connections and requests, as `/status` and metrics show them.
+#[derive(Debug, Default)]
+pub struct NodeStats {
+    /// Client connections that are open.
+    pub active: AtomicU64,
+    /// Client connections accepted since the start.
+    pub accepted: AtomicU64,
+    /// Client connections handled since the start.
+    pub handled: AtomicU64,
+    /// Requests since the start.
+    pub requests: AtomicU64,
+    /// Connections on which a request head is being read.
+    pub reading: AtomicU64,
+    /// Connections on which a request is in progress.
+    pub writing: AtomicU64,
+    /// Connections that wait for the next request.
+    pub waiting: AtomicU64,
+    /// Whether the store answered when last asked.
+    pub database_reachable: AtomicBool,
+}
+
+/// The node's services.
+pub struct Env {
+    /// Time.
+    pub clock: Clock,
+    /// This node's id.
+    pub node_id: Uuid,
+    /// This host's name.
+    pub hostname: String,
+    /// How many workers serve.
+    pub workers: usize,
+    /// Whether there is no database (`database = off`).
+    pub dbless: bool,
+    /// The node's properties.
+    pub conf: Arc<gibbon_conf::Conf>,
+    /// Counts.
+    pub stats: Arc<NodeStats>,
+    states: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Env {
+    /// Returns the services of a node.
+    pub fn new(conf: Arc<gibbon_conf::Conf>, clock: Clock, node_id: Uuid, hostname: String, workers: usize, dbless: bool) -> Self {
+        Self {
+            clock,
+            node_id,
+            hostname,
+            workers,
+            dbless,
+            conf,
+            stats: Arc::default(),
+            states: Mutex::default(),
+        }
+    }
+
+    /// Returns the node-wide state of type `T`, made by default on first use. It outlives every change of configuration.
+    ///
+    /// Takes a lock: ask when a filter is built or a worker starts, and keep the answer.
+    pub fn state<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = states.entry(TypeId::of::<T>()).or_insert_with(|| Arc::<T>::default());
+        Arc::clone(state).downcast().expect("invariant: a state is filed under its own type")
+    }
+}
+
+/// One worker: a thread with its own runtime, listeners, upstream connections and plugin state.
+pub struct Worker {
+    /// From 0.
+    pub index: usize,
+    /// The node's services.
+    pub env: Arc<Env>,
+    /// Runs a task on this worker's thread.
+    pub spawn: fn(LocalBoxFuture<'static, ()>),
+}

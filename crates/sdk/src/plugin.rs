@@ -1,0 +1,235 @@
+//! A kind of plugin, as code ([`Plugin`]) and as the value that the registry lists ([`PluginDef`]).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use gibbon_schema::{Document, Record, Typed, Value};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::entity::EntityKind;
+use crate::env::{Env, Worker};
+use crate::filter::Filter;
+
+/// A kind of plugin: its name, its place in the order, its configuration, how to build one.
+pub trait Plugin: 'static {
+    /// The name users write, such as `key-auth`.
+    const NAME: &'static str;
+    /// Higher runs earlier; equal ones by name, z before a.
+    const PRIORITY: i32;
+    /// The phases that its filters implement; only these are called.
+    const PHASES: Phases;
+    /// The `config` record.
+    type Config: Typed + DeserializeOwned;
+    /// What `build` makes.
+    type Filter: Filter + 'static;
+
+    /// Returns the record that describes `config`; differs from `Config::record()` only where rules span fields.
+    fn config() -> Record {
+        Self::Config::record()
+    }
+
+    /// Returns the fields beside `config` that this kind redefines, as data; see [`Scope`].
+    fn scope() -> Scope {
+        Scope::default()
+    }
+
+    /// Returns the entities that belong to this kind, such as credentials.
+    fn entities() -> Vec<EntityKind> {
+        Vec::new()
+    }
+
+    /// Returns its own endpoints on the Admin or Status API, if any.
+    fn admin() -> Vec<AdminRoute> {
+        Vec::new()
+    }
+
+    /// Builds a filter from an admitted configuration.
+    ///
+    /// # Errors
+    /// When the configuration cannot work on this node; the configuration change is refused with the message.
+    fn build(config: Self::Config, env: &Arc<Env>) -> Result<Self::Filter, BuildError>;
+
+    /// Runs once on each worker's thread at start, also when the plugin is not configured.
+    fn start(_worker: &Worker) {}
+}
+
+/// Where a plugin may be configured, and for which protocols.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Whether `consumer` may be set.
+    pub consumer: bool,
+    /// Whether `route` may be set.
+    pub route: bool,
+    /// Whether `service` may be set.
+    pub service: bool,
+    /// Protocols that `protocols` may name; also its default unless `default_protocols` says otherwise.
+    pub protocols: &'static [&'static str],
+    /// The default of `protocols`, when it differs from all that are allowed.
+    pub default_protocols: Option<&'static [&'static str]>,
+}
+
+impl Scope {
+    /// HTTP-family protocols: grpc, grpcs, http, https (the order is Kong's).
+    pub const HTTP: &'static [&'static str] = &["grpc", "grpcs", "http", "https"];
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { consumer: true, route: true, service: true, protocols: Self::HTTP, default_protocols: None }
+    }
+}
+
+/// A set of phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phases(u16);
+
+impl Phases {
+    /// Before routing; global instances only.
+    pub const REWRITE: Self = Self(1);
+    /// After routing, before the upstream.
+    pub const ACCESS: Self = Self(2);
+    /// The whole response is read first.
+    pub const RESPONSE: Self = Self(4);
+    /// The response head.
+    pub const HEADER: Self = Self(8);
+    /// The response body.
+    pub const BODY: Self = Self(16);
+    /// After all is sent.
+    pub const LOG: Self = Self(32);
+    /// TLS handshakes; global instances only.
+    pub const CERTIFICATE: Self = Self(64);
+    /// TCP, TLS and UDP streams.
+    pub const PREREAD: Self = Self(128);
+
+    /// Returns the union, usable in constants.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Returns whether every phase of `other` is in this set.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Returns Kong's names of the HTTP phases in this set, in the order in which they run.
+    pub fn names(self) -> Vec<&'static str> {
+        [
+            (Self::CERTIFICATE, "certificate"),
+            (Self::REWRITE, "rewrite"),
+            (Self::ACCESS, "access"),
+            (Self::RESPONSE, "response"),
+            (Self::HEADER, "header_filter"),
+            (Self::BODY, "body_filter"),
+            (Self::LOG, "log"),
+            (Self::PREREAD, "preread"),
+        ]
+        .into_iter()
+        .filter(|(phase, _)| self.has(*phase))
+        .map(|(_, name)| name)
+        .collect()
+    }
+}
+
+/// Why a filter could not be built: one sentence that names the field at fault.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BuildError(pub String);
+
+/// On which API a plugin's endpoint is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// The Admin API only.
+    Admin,
+    /// The Admin and the Status API.
+    AdminAndStatus,
+}
+
+/// A call of a plugin's own endpoint.
+pub struct AdminCall {
+    /// The method, upper case.
+    pub method: String,
+    /// Path parameters in order of the template.
+    pub parameters: Vec<String>,
+    /// The body, decoded as the Admin API decodes bodies; empty if there was none.
+    pub body: Document,
+    /// The node's services.
+    pub env: Arc<Env>,
+}
+
+/// The answer of a plugin's own endpoint.
+pub struct AdminReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Content-Type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What an endpoint's handler returns.
+pub type AdminFuture = Pin<Box<dyn Future<Output = AdminReply> + Send>>;
+
+/// One endpoint that a plugin adds.
+#[derive(Clone, Copy)]
+pub struct AdminRoute {
+    /// The path template, such as `/proxy-cache/{key}`.
+    pub path: &'static str,
+    /// Methods it answers, upper case.
+    pub methods: &'static [&'static str],
+    /// Where it is served.
+    pub surface: Surface,
+    /// What answers.
+    pub handler: fn(AdminCall) -> AdminFuture,
+}
+
+type Build = dyn Fn(&Value, &Arc<Env>) -> Result<Arc<dyn Filter>, BuildError> + Send + Sync;
+
+/// A kind of plugin as a value: what the registry lists. Engines for foreign plugins make the same values at start.
+#[derive(Clone)]
+pub struct PluginDef {
+    /// See [`Plugin::NAME`].
+    pub name: Arc<str>,
+    /// See [`Plugin::PRIORITY`].
+    pub priority: i32,
+    /// See [`Plugin::PHASES`].
+    pub phases: Phases,
+    /// Its version; bundled plugins share that of the Kong they are compatible with.
+    pub version: &'static str,
+    /// The `config` record.
+    pub config: Record,
+    /// Where it may be configured.
+    pub scope: Scope,
+    /// Entities that belong to it.
+    pub entities: Vec<EntityKind>,
+    /// Its endpoints.
+    pub admin: Vec<AdminRoute>,
+    /// Makes a filter from an admitted `config`.
+    pub build: Arc<Build>,
+    /// See [`Plugin::start`].
+    pub start: fn(&Worker),
+}
+
+impl PluginDef {
+    /// Returns the value that stands for plugin kind `P`.
+    pub fn of<P: Plugin>() -> Self {
+        Self {
+            name: P::NAME.into(),
+            priority: P::PRIORITY,
+            phases: P::PHASES,
+            version: crate::COMPATIBLE_VERSION,
+            config: P::config(),
+            scope: P::scope(),
+            entities: P::entities(),
+            admin: P::admin(),
+            build: Arc::new(|config, env| {
+                let config = P::Config::deserialize(config)
+                    .map_err(|error| BuildError(format!("config of plugin `{}`: {error}", P::NAME)))?;
+                Ok(Arc::new(P::build(config, env)?))
+            }),
+            start: P::start,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Exchanges without sockets, for the tests of plugins.
