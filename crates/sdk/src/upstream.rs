@@ -61,8 +61,8 @@ pub struct UpstreamPlan {
     pub host: String,
     /// Port to reach; ignored when `host` names an upstream entity.
     pub port: u16,
-    /// Method to send.
-    pub method: Method,
+    /// Method to send, when a plugin changed it.
+    pub method: Option<Method>,
     /// Path to send, escaped, starting with `/`.
     pub path: Vec<u8>,
     /// Query string to send, without the `?`; `None` sends no `?`.
