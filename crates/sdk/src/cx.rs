@@ -46,7 +46,7 @@ pub struct Credential {
     pub id: Option<Uuid>,
     /// The consumer it belongs to.
     pub consumer: Option<Uuid>,
-    /// What is sent upstream as `X-Credential-Identifier`.
+    /// What is sent upstream as `X-Credential-Identifier`, where that is not the id.
     pub identifier: Option<Box<str>>,
 }
 

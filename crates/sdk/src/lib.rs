@@ -11,6 +11,7 @@
 
 pub mod auth;
 pub mod env;
+pub mod form;
 pub mod testing;
 
 mod cx;
