@@ -93,18 +93,18 @@ pub trait StoredEntity: DeserializeOwned + Send + Sync + 'static {
 #[derive(Clone)]
 pub struct EntityKind {
     /// The definition, from which store, Admin API and declarative import are made.
-    pub def: &'static EntityDef,
+    pub def: EntityDef,
     /// Reads the typed form out of an admitted document; `None` for entities the data plane never looks at.
     pub read: Option<fn(&Document) -> Result<Arc<AnyEntity>, serde_json::Error>>,
 }
 
 impl EntityKind {
     /// Returns the kind whose typed form is `T`.
-    pub fn of<T: StoredEntity>(def: &'static EntityDef) -> Self {
+    pub fn of<T: StoredEntity>(def: EntityDef) -> Self {
         Self {
             def,
             read: Some(|document| {
-                let typed: T = gibbon_schema::from_document(document)?;
+                let typed: T = serde::Deserialize::deserialize(&gibbon_schema::Value::Object(document.clone()))?;
                 Ok(Arc::new(typed))
             }),
         }

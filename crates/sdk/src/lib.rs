@@ -30,13 +30,10 @@ pub use entity::{AnyEntity, Directory, EntityKind, Find, Held, Lookup, LookupFai
 pub use env::{Clock, Env, Worker};
 pub use filter::{Filter, GO, LocalBoxFuture, Step, Verdict};
 pub use gibbon_http as http;
-pub use plugin::{AdminCall, AdminFuture, AdminReply, AdminRoute, BuildError, Phases, Plugin, PluginDef, Scope, Surface};
+pub use plugin::{AdminCall, AdminFuture, AdminReply, AdminRoute, BuildError, Phases, Plugin, PluginDef, Surface};
 pub use reply::{Reply, ReplyBody};
 pub use request::Request;
 pub use response::{Response, Source};
 pub use slots::Slots;
 pub use timings::Timings;
 pub use upstream::{HostHeader, Scheme, Try, TryState, UpstreamPlan};
-
-/// The version of Kong whose behaviour is followed; tools read it to decide what they may use.
-pub const COMPATIBLE_VERSION: &str = "3.10.0";

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gibbon_schema::{Document, Record, Typed, Value};
+use gibbon_model::plugin::{HTTP, PluginKind, Scopes};
+use gibbon_schema::{Document, Typed, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -20,20 +21,14 @@ pub trait Plugin: 'static {
     const PRIORITY: i32;
     /// The phases that its filters implement; only these are called.
     const PHASES: Phases;
+    /// What it may be tied to.
+    const SCOPES: Scopes = Scopes::ANY;
+    /// Protocols whose requests it may run on; those of HTTP among them are the default.
+    const PROTOCOLS: &'static [&'static str] = HTTP;
     /// The `config` record.
     type Config: Typed + DeserializeOwned;
     /// What `build` makes.
     type Filter: Filter + 'static;
-
-    /// Returns the record that describes `config`; differs from `Config::record()` only where rules span fields.
-    fn config() -> Record {
-        Self::Config::record()
-    }
-
-    /// Returns the fields beside `config` that this kind redefines, as data; see [`Scope`].
-    fn scope() -> Scope {
-        Scope::default()
-    }
 
     /// Returns the entities that belong to this kind, such as credentials.
     fn entities() -> Vec<EntityKind> {
@@ -53,32 +48,6 @@ pub trait Plugin: 'static {
 
     /// Runs once on each worker's thread at start, also when the plugin is not configured.
     fn start(_worker: &Worker) {}
-}
-
-/// Where a plugin may be configured, and for which protocols.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope {
-    /// Whether `consumer` may be set.
-    pub consumer: bool,
-    /// Whether `route` may be set.
-    pub route: bool,
-    /// Whether `service` may be set.
-    pub service: bool,
-    /// Protocols that `protocols` may name; also its default unless `default_protocols` says otherwise.
-    pub protocols: &'static [&'static str],
-    /// The default of `protocols`, when it differs from all that are allowed.
-    pub default_protocols: Option<&'static [&'static str]>,
-}
-
-impl Scope {
-    /// HTTP-family protocols: grpc, grpcs, http, https (the order is Kong's).
-    pub const HTTP: &'static [&'static str] = &["grpc", "grpcs", "http", "https"];
-}
-
-impl Default for Scope {
-    fn default() -> Self {
-        Self { consumer: true, route: true, service: true, protocols: Self::HTTP, default_protocols: None }
-    }
 }
 
 /// A set of phases.
@@ -190,18 +159,10 @@ type Build = dyn Fn(&Value, &Arc<Env>) -> Result<Arc<dyn Filter>, BuildError> + 
 /// A kind of plugin as a value: what the registry lists. Engines for foreign plugins make the same values at start.
 #[derive(Clone)]
 pub struct PluginDef {
-    /// See [`Plugin::NAME`].
-    pub name: Arc<str>,
-    /// See [`Plugin::PRIORITY`].
-    pub priority: i32,
+    /// Name, priority, version, scopes and schema.
+    pub kind: PluginKind,
     /// See [`Plugin::PHASES`].
     pub phases: Phases,
-    /// Its version; bundled plugins share that of the Kong they are compatible with.
-    pub version: &'static str,
-    /// The `config` record.
-    pub config: Record,
-    /// Where it may be configured.
-    pub scope: Scope,
     /// Entities that belong to it.
     pub entities: Vec<EntityKind>,
     /// Its endpoints.
@@ -216,12 +177,8 @@ impl PluginDef {
     /// Returns the value that stands for plugin kind `P`.
     pub fn of<P: Plugin>() -> Self {
         Self {
-            name: P::NAME.into(),
-            priority: P::PRIORITY,
+            kind: PluginKind::new(P::NAME, P::PRIORITY, P::SCOPES, P::PROTOCOLS, P::Config::record()),
             phases: P::PHASES,
-            version: crate::COMPATIBLE_VERSION,
-            config: P::config(),
-            scope: P::scope(),
             entities: P::entities(),
             admin: P::admin(),
             build: Arc::new(|config, env| {
