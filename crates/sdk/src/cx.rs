@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use gibbon_http::query::Args;
 use gibbon_http::{BodyError, BodySource};
 use gibbon_model::{Consumer, Route, Service};
 use smallvec::SmallVec;
@@ -15,7 +16,10 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::slots::Slots;
 use crate::timings::Timings;
-use crate::upstream::{Try, UpstreamPlan};
+use crate::upstream::{Query, Try, UpstreamPlan};
+
+/// Most query arguments that are read (`lua_max_uri_args`).
+pub const MAX_ARGUMENTS: usize = 100;
 
 /// Who is at the other end of the client's connection.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +76,8 @@ pub struct Cx<'s> {
     pub consumer: Option<Held<'s, Consumer>>,
     /// The credential that was shown.
     pub credential: Option<Credential>,
+    /// Groups that an authentication plugin found by itself, without a consumer (LDAP, OpenID Connect).
+    pub authenticated_groups: Option<Vec<Box<str>>>,
     /// Captures of the route's regex path: names (or numbers as text) and values.
     pub captures: SmallVec<[(Box<str>, Box<[u8]>); 2]>,
     /// Where the request will be sent.
@@ -103,6 +109,29 @@ impl<'s> Cx<'s> {
     /// Outside of the header, chunk and log phases of a request whose head did not parse, there always is one.
     pub fn request(&mut self) -> &mut Request {
         self.request.as_deref_mut().expect("invariant: rewrite and access run only with a parsed head")
+    }
+
+    /// Returns the query string as it stands now, without the `?`: the client's, or what plugins made of it.
+    pub fn query(&self) -> Option<&[u8]> {
+        match &self.upstream.query {
+            Query::Changed(query) => query.as_deref(),
+            Query::AsReceived => self.request.as_deref().and_then(|request| request.head.target.query()),
+        }
+    }
+
+    /// Takes a query argument out of what the upstream gets. What is left is written anew, with `=` behind every name,
+    /// as Kong's `clear_query_arg` does; without such an argument the query stays byte for byte.
+    pub fn clear_query_argument(&mut self, name: &str) {
+        let Some(query) = self.query() else { return };
+        let mut args = Args::parse(query, MAX_ARGUMENTS);
+        if !args.remove(name) {
+            return;
+        }
+        let mut rest = Args::default();
+        for arg in args.iter() {
+            rest.append_bytes(&arg.name, Some(arg.value.as_deref().unwrap_or_default()));
+        }
+        self.upstream.query = Query::Changed((!rest.is_empty()).then(|| rest.encode()));
     }
 
     /// Returns this plugin's own state for this request, made by default on first use.

@@ -97,6 +97,12 @@ impl Env {
         }
     }
 
+    /// Returns the largest request body, in bytes, that plugins read unless they say otherwise
+    /// (`nginx_http_client_body_buffer_size`): Kong's plugins see no larger one.
+    pub fn body_buffer_size(&self) -> usize {
+        self.conf.limits().client_body_buffer_size
+    }
+
     /// Returns the node-wide state of type `T`, made by default on first use. It outlives every change of configuration.
     ///
     /// Takes a lock: ask when a filter is built or a worker starts, and keep the answer.

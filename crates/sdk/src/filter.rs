@@ -34,6 +34,14 @@ impl<'a> Step<'a> {
         Step::Now(Err(Box::new(reply)))
     }
 
+    /// Waits for the verdict, if it must be waited for.
+    pub async fn settle(self) -> Verdict {
+        match self {
+            Self::Now(verdict) => verdict,
+            Self::Later(future) => future.await,
+        }
+    }
+
     /// Waits for `future`.
     pub fn later(future: impl Future<Output = Verdict> + 'a) -> Self {
         Step::Later(Box::pin(future))

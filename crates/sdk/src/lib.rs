@@ -25,7 +25,7 @@ mod slots;
 mod timings;
 mod upstream;
 
-pub use cx::{Client, Credential, Cx, Listener};
+pub use cx::{Client, Credential, Cx, Listener, MAX_ARGUMENTS};
 pub use entity::{AnyEntity, Directory, EntityKind, Find, Held, Lookup, LookupFailed, StoredEntity};
 pub use env::{Clock, Env, Worker};
 pub use filter::{Filter, GO, LocalBoxFuture, Step, Verdict};
@@ -36,4 +36,4 @@ pub use request::Request;
 pub use response::{Response, Source};
 pub use slots::Slots;
 pub use timings::Timings;
-pub use upstream::{HostHeader, Scheme, Try, TryState, UpstreamPlan};
+pub use upstream::{HostHeader, Query, Scheme, Try, TryState, UpstreamPlan};

@@ -40,6 +40,16 @@ impl Scheme {
     }
 }
 
+/// The query string that is sent, and that later plugins see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Query {
+    /// The client's.
+    #[default]
+    AsReceived,
+    /// What a plugin made of it, without the `?`; `None` sends no `?`.
+    Changed(Option<Vec<u8>>),
+}
+
 /// Which Host the upstream gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HostHeader {
@@ -65,8 +75,8 @@ pub struct UpstreamPlan {
     pub method: Option<Method>,
     /// Path to send, escaped, starting with `/`.
     pub path: Vec<u8>,
-    /// Query string to send, without the `?`; `None` sends no `?`.
-    pub query: Option<Vec<u8>>,
+    /// Query string to send; read it with [`crate::Cx::query`].
+    pub query: Query,
     /// Host header to send.
     pub host_header: HostHeader,
     /// Limit for establishing a connection, in milliseconds.
