@@ -100,7 +100,7 @@ impl Env {
     /// Returns the largest request body, in bytes, that plugins read unless they say otherwise
     /// (`nginx_http_client_body_buffer_size`): Kong's plugins see no larger one.
     pub fn body_buffer_size(&self) -> usize {
-        self.conf.limits().client_body_buffer_size
+        usize::try_from(self.conf.proxy_limits.client_body_buffer_size).unwrap_or(usize::MAX)
     }
 
     /// Returns the node-wide state of type `T`, made by default on first use. It outlives every change of configuration.
