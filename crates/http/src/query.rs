@@ -85,6 +85,13 @@ impl Args {
         self.list.push(Arg { name: name.as_bytes().to_vec(), value: value.map(<[u8]>::to_vec) });
     }
 
+    /// Gives every argument without a value an empty one, so that `=` stands behind every name.
+    pub fn fill_values(&mut self) {
+        self.list.iter_mut().for_each(|arg| {
+            arg.value.get_or_insert_default();
+        });
+    }
+
     /// Removes all arguments of that name; tells whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.list.len();

@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Plugins that decide whether, and how often, a request may pass: one folder each.
+
+pub mod ip_restriction;
+pub mod request_size_limiting;

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Plugins that change requests and responses: one folder each.
+
+pub mod correlation_id;

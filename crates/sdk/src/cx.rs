@@ -32,6 +32,10 @@ pub struct Client {
     pub port: u16,
     /// Whether the TCP peer is one of `trusted_ips`.
     pub trusted: bool,
+    /// Serial number of the connection on this node, from 1.
+    pub connection: u64,
+    /// How many requests the connection has carried, this one included.
+    pub connection_requests: u64,
 }
 
 /// The listener a request came through.
@@ -127,11 +131,8 @@ impl<'s> Cx<'s> {
         if !args.remove(name) {
             return;
         }
-        let mut rest = Args::default();
-        for arg in args.iter() {
-            rest.append_bytes(&arg.name, Some(arg.value.as_deref().unwrap_or_default()));
-        }
-        self.upstream.query = Query::Changed((!rest.is_empty()).then(|| rest.encode()));
+        args.fill_values();
+        self.upstream.query = Query::Changed((!args.is_empty()).then(|| args.encode()));
     }
 
     /// Returns this plugin's own state for this request, made by default on first use.

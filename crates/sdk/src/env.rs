@@ -25,9 +25,9 @@ impl Clock {
     /// Returns wall-clock milliseconds since the epoch.
     pub fn wall_ms(&self) -> u64 {
         match self {
-            Self::System => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-            }
+            Self::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
             Self::Manual(ms) => ms.load(Ordering::Relaxed),
         }
     }
@@ -84,17 +84,15 @@ pub struct Env {
 
 impl Env {
     /// Returns the services of a node.
-    pub fn new(conf: Arc<gibbon_conf::Conf>, clock: Clock, node_id: Uuid, hostname: String, workers: usize, dbless: bool) -> Self {
-        Self {
-            clock,
-            node_id,
-            hostname,
-            workers,
-            dbless,
-            conf,
-            stats: Arc::default(),
-            states: Mutex::default(),
-        }
+    pub fn new(
+        conf: Arc<gibbon_conf::Conf>,
+        clock: Clock,
+        node_id: Uuid,
+        hostname: String,
+        workers: usize,
+        dbless: bool,
+    ) -> Self {
+        Self { clock, node_id, hostname, workers, dbless, conf, stats: Arc::default(), states: Mutex::default() }
     }
 
     /// Returns the largest request body, in bytes, that plugins read unless they say otherwise

@@ -35,5 +35,5 @@ pub use reply::{Reply, ReplyBody};
 pub use request::Request;
 pub use response::{Response, Source};
 pub use slots::Slots;
-pub use timings::Timings;
+pub use timings::{Nanos, Timings};
 pub use upstream::{HostHeader, Query, Scheme, Try, TryState, UpstreamPlan};

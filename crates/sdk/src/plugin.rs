@@ -25,6 +25,8 @@ pub trait Plugin: 'static {
     const SCOPES: Scopes = Scopes::ANY;
     /// Protocols whose requests it may run on; those of HTTP among them are the default.
     const PROTOCOLS: &'static [&'static str] = HTTP;
+    /// The default of `protocols`, where it is not those of HTTP.
+    const DEFAULT_PROTOCOLS: Option<&'static [&'static str]> = None;
     /// The `config` record.
     type Config: Typed + DeserializeOwned;
     /// What `build` makes.
@@ -176,8 +178,13 @@ pub struct PluginDef {
 impl PluginDef {
     /// Returns the value that stands for plugin kind `P`.
     pub fn of<P: Plugin>() -> Self {
+        let mut kind = PluginKind::new(P::NAME, P::PRIORITY, P::SCOPES, P::PROTOCOLS, P::Config::record());
+        let protocols = kind.record.fields.iter_mut().find(|field| field.name == "protocols");
+        if let (Some(field), Some(usual)) = (protocols, P::DEFAULT_PROTOCOLS) {
+            field.default = Some(usual.into());
+        }
         Self {
-            kind: PluginKind::new(P::NAME, P::PRIORITY, P::SCOPES, P::PROTOCOLS, P::Config::record()),
+            kind,
             phases: P::PHASES,
             entities: P::entities(),
             admin: P::admin(),

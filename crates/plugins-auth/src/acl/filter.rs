@@ -32,11 +32,8 @@ enum Origin {
 impl AclFilter {
     pub(super) fn new(config: Config) -> Self {
         let deny = config.deny.unwrap_or_default();
-        let (groups, rule) = if deny.is_empty() {
-            (config.allow.unwrap_or_default(), Rule::LetsIn)
-        } else {
-            (deny, Rule::KeepsOut)
-        };
+        let (groups, rule) =
+            if deny.is_empty() { (config.allow.unwrap_or_default(), Rule::LetsIn) } else { (deny, Rule::KeepsOut) };
         Self {
             groups,
             rule,

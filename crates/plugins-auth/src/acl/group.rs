@@ -1,14 +1,13 @@
 //! That a consumer is in a group: the entity `acls`.
 
 use gibbon_model::EntityDef;
-use gibbon_schema::{Foreign, Record, Set, typedefs};
+use gibbon_schema::{Foreign, OnDelete, Record, Set, typedefs};
 use gibbon_sdk::StoredEntity;
 use serde::Deserialize;
 use uuid::Uuid;
 
 /// The declaration, from which store, endpoints and declarative section are made.
-pub const DEF: EntityDef =
-    EntityDef { cache_key: &["consumer", "group"], ..EntityDef::of::<Group>("acls") };
+pub(super) const DEF: EntityDef = EntityDef { cache_key: &["consumer", "group"], ..EntityDef::of::<Group>("acls") };
 
 /// A membership.
 #[derive(Clone, Debug, Deserialize, Record)]
@@ -20,7 +19,7 @@ pub struct Group {
     #[field(base = typedefs::auto_timestamp_s)]
     pub created_at: Option<i64>,
     /// The consumer that is in the group.
-    #[field(reference = "consumers", on_delete = cascade)]
+    #[field(reference = "consumers", on_delete(OnDelete::Cascade))]
     pub consumer: Foreign,
     /// The name of the group.
     pub group: String,

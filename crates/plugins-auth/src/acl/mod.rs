@@ -18,7 +18,7 @@ pub struct Acl;
 
 /// What a user may set: exactly one of the lists.
 #[derive(Clone, Debug, Deserialize, Record)]
-#[record(plugin_check = only_one_of("config.allow", "config.deny"), plugin_check = at_least_one_of("config.allow", "config.deny"))]
+#[record(plugin_check = only_one_of(["config.allow", "config.deny"]), plugin_check = at_least_one_of(["config.allow", "config.deny"]))]
 pub struct Config {
     /// Groups that are let in; everybody else is kept out.
     pub allow: Option<Vec<String>>,

@@ -1,13 +1,13 @@
 //! A key of a consumer: the entity `keyauth_credentials`.
 
 use gibbon_model::EntityDef;
-use gibbon_schema::{Foreign, Record, Set, typedefs};
+use gibbon_schema::{Foreign, OnDelete, Record, Set, typedefs};
 use gibbon_sdk::StoredEntity;
 use serde::Deserialize;
 use uuid::Uuid;
 
 /// The declaration, from which store, endpoints and declarative section are made.
-pub const DEF: EntityDef = EntityDef {
+pub(super) const DEF: EntityDef = EntityDef {
     endpoint_key: Some("key"),
     cache_key: &["key"],
     admin_name: Some("key-auths"),
@@ -26,7 +26,7 @@ pub struct KeyCredential {
     #[field(base = typedefs::auto_timestamp_s)]
     pub created_at: Option<i64>,
     /// The consumer it belongs to.
-    #[field(reference = "consumers", on_delete = cascade)]
+    #[field(reference = "consumers", on_delete(OnDelete::Cascade))]
     pub consumer: Foreign,
     /// The key itself; made up at random when left out.
     #[field(unique, auto)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use gibbon_sdk::auth::{self, Outcome};
 use gibbon_sdk::form::{Form, Found};
-use gibbon_sdk::http::query::Args;
 use gibbon_sdk::http::Method;
+use gibbon_sdk::http::query::Args;
 use gibbon_sdk::{Credential, Cx, Env, Filter, Find, Held, Lookup, LookupFailed, Reply, Step};
 
 use super::{Config, KeyCredential};

@@ -20,7 +20,7 @@ pub struct KeyAuth;
 #[derive(Clone, Debug, Deserialize, Record)]
 pub struct Config {
     /// Names under which a key is looked for, as header, query argument or form field, in this order.
-    #[field(default = ["apikey"], elements(custom = typedefs::check_header_name))]
+    #[field(default = ["apikey"], elements(base = typedefs::header_name))]
     pub key_names: Vec<String>,
     /// Whether the key is taken out of the request before the upstream gets it.
     #[field(default = false)]

@@ -14,10 +14,26 @@ fn finds_arguments_by_content_type() {
         ("application/json", r#"{"k":"v"}"#, text("v")),
         ("application/json", r#"{"k":["v"]}"#, Found::Several),
         ("application/json", r#"{"k":42}"#, Found::Nothing),
-        ("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\nv\r\n--b--\r\n", text("v")),
-        ("multipart/form-data; boundary=\"b\"", "--b\nContent-Disposition: form-data; name=\"k\"\n\nv\n--b--\n", text("v")),
-        ("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=k\r\n\r\nv\r\n--b--\r\n", Found::Nothing),
-        ("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\nv\r\n", text("v\r\n")),
+        (
+            "multipart/form-data; boundary=b",
+            "--b\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\nv\r\n--b--\r\n",
+            text("v"),
+        ),
+        (
+            "multipart/form-data; boundary=\"b\"",
+            "--b\nContent-Disposition: form-data; name=\"k\"\n\nv\n--b--\n",
+            text("v"),
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            "--b\r\nContent-Disposition: form-data; name=k\r\n\r\nv\r\n--b--\r\n",
+            Found::Nothing,
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            "--b\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\nv\r\n",
+            text("v\r\n"),
+        ),
     ] {
         let form = Form::parse(content_type.as_bytes(), body.as_bytes()).unwrap();
         assert_eq!(form.find("k"), want, "{content_type} {body:?}");

@@ -100,7 +100,14 @@ impl Exchange {
             consumer: None,
             credential: None,
             authenticated_groups: None,
-            client: Client { peer, address: peer.ip(), port: peer.port(), trusted: false },
+            client: Client {
+                peer,
+                address: peer.ip(),
+                port: peer.port(),
+                trusted: false,
+                connection: 7,
+                connection_requests: 1,
+            },
             route: None,
             service: None,
             directory: TestDirectory::default(),
@@ -210,7 +217,7 @@ impl Exchange {
     /// Sets the upstream's answer, which the later phases will see.
     pub fn answer(&mut self, status: u16, headers: &[(&str, &str)]) {
         self.response.source = Some(Source::Upstream);
-        self.response.head.status = gibbon_http::Status::from(status);
+        self.response.head.status = gibbon_http::Status::new(status).expect("a status");
         for (name, value) in headers {
             self.response.head.headers.append(name, value);
         }
