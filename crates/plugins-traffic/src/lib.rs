@@ -1,4 +1,5 @@
 //! Plugins that decide whether, and how often, a request may pass: one folder each.
 
+pub mod cors;
 pub mod ip_restriction;
 pub mod request_size_limiting;
