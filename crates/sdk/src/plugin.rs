@@ -8,6 +8,7 @@ use gibbon_model::plugin::{HTTP, PluginKind, Scopes};
 use gibbon_schema::{Document, Typed, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::entity::EntityKind;
 use crate::env::{Env, Worker};
@@ -46,10 +47,23 @@ pub trait Plugin: 'static {
     ///
     /// # Errors
     /// When the configuration cannot work on this node; the configuration change is refused with the message.
-    fn build(config: Self::Config, env: &Arc<Env>) -> Result<Self::Filter, BuildError>;
+    fn build(config: Self::Config, env: &Arc<Env>, scope: &Scope) -> Result<Self::Filter, BuildError>;
 
     /// Runs once on each worker's thread at start, also when the plugin is not configured.
     fn start(_worker: &Worker) {}
+}
+
+/// What a configured plugin is tied to. Node state is keyed by it, as Kong keys its counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The configured plugin's own id.
+    pub id: Uuid,
+    /// Its consumer, if it is tied to one.
+    pub consumer: Option<Uuid>,
+    /// Its route, if it is tied to one.
+    pub route: Option<Uuid>,
+    /// Its service, if it is tied to one.
+    pub service: Option<Uuid>,
 }
 
 /// A set of phases.
@@ -156,7 +170,7 @@ pub struct AdminRoute {
     pub handler: fn(AdminCall) -> AdminFuture,
 }
 
-type Build = dyn Fn(&Value, &Arc<Env>) -> Result<Arc<dyn Filter>, BuildError> + Send + Sync;
+type Build = dyn Fn(&Value, &Arc<Env>, &Scope) -> Result<Arc<dyn Filter>, BuildError> + Send + Sync;
 
 /// A kind of plugin as a value: what the registry lists. Engines for foreign plugins make the same values at start.
 #[derive(Clone)]
@@ -188,10 +202,10 @@ impl PluginDef {
             phases: P::PHASES,
             entities: P::entities(),
             admin: P::admin(),
-            build: Arc::new(|config, env| {
+            build: Arc::new(|config, env, scope| {
                 let config = P::Config::deserialize(config)
                     .map_err(|error| BuildError(format!("config of plugin `{}`: {error}", P::NAME)))?;
-                Ok(Arc::new(P::build(config, env)?))
+                Ok(Arc::new(P::build(config, env, scope)?))
             }),
             start: P::start,
         }

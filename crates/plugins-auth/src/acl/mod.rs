@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gibbon_model::plugin::Scopes;
 use gibbon_schema::Record;
-use gibbon_sdk::{BuildError, EntityKind, Env, Phases, Plugin};
+use gibbon_sdk::{BuildError, EntityKind, Env, Phases, Plugin, Scope};
 use serde::Deserialize;
 
 pub use filter::AclFilter;
@@ -44,7 +44,7 @@ impl Plugin for Acl {
         vec![EntityKind::of::<Group>(group::DEF)]
     }
 
-    fn build(config: Config, _env: &Arc<Env>) -> Result<AclFilter, BuildError> {
+    fn build(config: Config, _env: &Arc<Env>, _scope: &Scope) -> Result<AclFilter, BuildError> {
         Ok(AclFilter::new(config))
     }
 }

@@ -4,7 +4,7 @@
 use gibbon_model::Consumer;
 use gibbon_schema::json;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Filter, Plugin};
+use gibbon_sdk::{Scope, Filter, Plugin};
 use uuid::Uuid;
 
 use super::{Acl, Group};
@@ -15,7 +15,7 @@ fn filter(config: serde_json::Value) -> impl Filter {
     let (env, _) = testing::env(&[]);
     let mut whole = json!({ "hide_groups_header": false, "always_use_authenticated_groups": false });
     whole.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
-    Acl::build(serde_json::from_value(whole).unwrap(), &env).ok().unwrap()
+    Acl::build(serde_json::from_value(whole).unwrap(), &env, &Scope::default()).ok().unwrap()
 }
 
 fn ann(groups: &[&str]) -> Exchange {

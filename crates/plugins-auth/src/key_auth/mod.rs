@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gibbon_model::plugin::Scopes;
 use gibbon_schema::{Record, typedefs};
-use gibbon_sdk::{BuildError, EntityKind, Env, Phases, Plugin};
+use gibbon_sdk::{BuildError, EntityKind, Env, Phases, Plugin, Scope};
 use serde::Deserialize;
 
 pub use credential::KeyCredential;
@@ -55,7 +55,7 @@ impl Plugin for KeyAuth {
         vec![EntityKind::of::<KeyCredential>(credential::DEF)]
     }
 
-    fn build(config: Config, env: &Arc<Env>) -> Result<KeyAuthFilter, BuildError> {
+    fn build(config: Config, env: &Arc<Env>, _scope: &Scope) -> Result<KeyAuthFilter, BuildError> {
         Ok(KeyAuthFilter::new(config, env))
     }
 }

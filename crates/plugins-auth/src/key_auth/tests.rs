@@ -4,7 +4,7 @@
 use gibbon_model::Consumer;
 use gibbon_schema::json;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Filter, Plugin, Query, ReplyBody};
+use gibbon_sdk::{Scope, Filter, Plugin, Query, ReplyBody};
 use uuid::Uuid;
 
 use super::{KeyAuth, KeyCredential};
@@ -20,7 +20,7 @@ fn filter(config: &str) -> impl Filter {
         "key_in_body": false, "run_on_preflight": true,
     });
     whole.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
-    KeyAuth::build(serde_json::from_value(whole).unwrap(), &env).ok().unwrap()
+    KeyAuth::build(serde_json::from_value(whole).unwrap(), &env, &Scope::default()).ok().unwrap()
 }
 
 fn known(exchange: Exchange) -> Exchange {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gibbon_model::plugin::Scopes;
 use gibbon_schema::Record;
-use gibbon_sdk::{BuildError, Env, Phases, Plugin};
+use gibbon_sdk::{BuildError, Env, Phases, Plugin, Scope};
 use serde::Deserialize;
 
 pub use filter::CorsFilter;
@@ -56,7 +56,7 @@ impl Plugin for Cors {
     type Config = Config;
     type Filter = CorsFilter;
 
-    fn build(config: Config, _env: &Arc<Env>) -> Result<CorsFilter, BuildError> {
+    fn build(config: Config, _env: &Arc<Env>, _scope: &Scope) -> Result<CorsFilter, BuildError> {
         CorsFilter::new(config)
     }
 }

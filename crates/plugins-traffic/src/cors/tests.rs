@@ -3,7 +3,7 @@
 
 use gibbon_schema::json;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Plugin, Reply};
+use gibbon_sdk::{Scope, Plugin, Reply};
 
 use super::origin::Origin;
 use super::{Cors, CorsFilter};
@@ -13,7 +13,7 @@ fn filter(config: serde_json::Value) -> CorsFilter {
     let mut whole =
         json!({ "credentials": false, "private_network": false, "preflight_continue": false, "allow_origin_absent": true });
     whole.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
-    Cors::build(serde_json::from_value(whole).unwrap(), &env).unwrap()
+    Cors::build(serde_json::from_value(whole).unwrap(), &env, &Scope::default()).unwrap()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gibbon_model::plugin::ALL;
 use gibbon_schema::{Record, typedefs};
-use gibbon_sdk::{BuildError, Cx, Env, Filter, Phases, Plugin, Reply, Step};
+use gibbon_sdk::{BuildError, Cx, Env, Filter, Phases, Plugin, Scope, Reply, Step};
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -37,7 +37,7 @@ impl Plugin for IpRestriction {
     type Config = Config;
     type Filter = IpRestrictionFilter;
 
-    fn build(config: Config, _env: &Arc<Env>) -> Result<IpRestrictionFilter, BuildError> {
+    fn build(config: Config, _env: &Arc<Env>, _scope: &Scope) -> Result<IpRestrictionFilter, BuildError> {
         Ok(IpRestrictionFilter {
             allow: nets("allow", config.allow)?,
             deny: nets("deny", config.deny)?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gibbon_schema::{OneOf, Record};
 use gibbon_sdk::http::{BodyError, Framing, Version};
-use gibbon_sdk::{BuildError, Cx, Env, Filter, GO, Phases, Plugin, Reply, Step, Verdict};
+use gibbon_sdk::{BuildError, Cx, Env, Filter, GO, Phases, Plugin, Scope, Reply, Step, Verdict};
 use serde::Deserialize;
 
 /// The kind.
@@ -43,7 +43,7 @@ impl Plugin for RequestSizeLimiting {
     type Config = Config;
     type Filter = RequestSizeLimitingFilter;
 
-    fn build(config: Config, _env: &Arc<Env>) -> Result<RequestSizeLimitingFilter, BuildError> {
+    fn build(config: Config, _env: &Arc<Env>, _scope: &Scope) -> Result<RequestSizeLimitingFilter, BuildError> {
         let unit = match config.size_unit {
             SizeUnit::Megabytes => 1 << 20,
             SizeUnit::Kilobytes => 1 << 10,

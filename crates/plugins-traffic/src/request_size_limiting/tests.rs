@@ -10,7 +10,7 @@ use super::RequestSizeLimiting;
 
 fn refusal(config: serde_json::Value, mut exchange: Exchange) -> Option<Reply> {
     let (env, _) = testing::env(&[]);
-    let filter = RequestSizeLimiting::build(serde_json::from_value(config).unwrap(), &env).unwrap();
+    let filter = RequestSizeLimiting::build(serde_json::from_value(config).unwrap(), &env, &Scope::default()).unwrap();
     exchange.access(&filter).err().map(|reply| *reply)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gibbon_schema::{OneOf, Record};
-use gibbon_sdk::{BuildError, Cx, Env, Filter, GO, Phases, Plugin, Step, Verdict};
+use gibbon_sdk::{BuildError, Cx, Env, Filter, GO, Phases, Plugin, Scope, Step, Verdict};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ impl Plugin for CorrelationId {
     type Config = Config;
     type Filter = CorrelationIdFilter;
 
-    fn build(config: Config, env: &Arc<Env>) -> Result<CorrelationIdFilter, BuildError> {
+    fn build(config: Config, env: &Arc<Env>, _scope: &Scope) -> Result<CorrelationIdFilter, BuildError> {
         Ok(CorrelationIdFilter {
             header: config.header_name,
             generator: config.generator,

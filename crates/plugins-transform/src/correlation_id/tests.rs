@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use gibbon_schema::json;
-use gibbon_sdk::Plugin;
+use gibbon_sdk::{Plugin, Scope};
 use gibbon_sdk::testing::{self, Exchange};
 
 use super::CorrelationId;
@@ -12,7 +12,7 @@ fn makes_counts_and_keeps_ids() {
     let (env, _) = testing::env(&[]);
     let build = |generator: &str, echo: bool| {
         let config = json!({ "header_name": "X-Id", "generator": generator, "echo_downstream": echo });
-        CorrelationId::build(serde_json::from_value(config).unwrap(), &env).unwrap()
+        CorrelationId::build(serde_json::from_value(config).unwrap(), &env, &Scope::default()).unwrap()
     };
     let id = |filter: &super::CorrelationIdFilter| {
         let mut exchange = Exchange::get("/x");
