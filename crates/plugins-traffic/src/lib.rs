@@ -3,3 +3,4 @@
 pub mod cors;
 pub mod ip_restriction;
 pub mod request_size_limiting;
+pub mod request_termination;

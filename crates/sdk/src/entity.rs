@@ -125,6 +125,10 @@ pub trait Directory {
     /// Finds an entity of a plugin by id or endpoint key. One whose `ttl` has run out is absent.
     fn entity(&self, entity: &'static str, by: Lookup<'_>) -> Find<'_, AnyEntity>;
 
+    /// Returns the document of a service, route or consumer that this snapshot holds, as Kong shows them in logs: null
+    /// members left out, `ws_id` among them. Builds it anew; not for every request.
+    fn document(&self, entity: &'static str, id: Uuid) -> Option<Document>;
+
     /// Finds all of `entity` that belong to this consumer, such as its groups.
     fn of_consumer(&self, entity: &'static str, consumer: Uuid) -> Find<'_, Vec<Arc<AnyEntity>>>;
 }

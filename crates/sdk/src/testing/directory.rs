@@ -4,6 +4,7 @@ use std::any::type_name;
 use std::sync::Arc;
 
 use gibbon_model::Consumer;
+use gibbon_schema::Document;
 use uuid::Uuid;
 
 use crate::entity::{AnyEntity, Directory, Find, Held, Lookup, StoredEntity};
@@ -69,6 +70,10 @@ impl Directory for TestDirectory {
                 }
         });
         self.reply(found.map(|row| Held::Snapshot(&*row.value)))
+    }
+
+    fn document(&self, entity: &'static str, id: Uuid) -> Option<Document> {
+        Some(Document::from_iter([("id".to_owned(), id.to_string().into()), ("entity".to_owned(), entity.into())]))
     }
 
     fn of_consumer(&self, entity: &'static str, consumer: Uuid) -> Find<'_, Vec<Arc<AnyEntity>>> {
