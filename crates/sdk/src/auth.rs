@@ -4,7 +4,7 @@
 //! Without `anonymous` every authentication plugin on a route must succeed (AND). With it, one success is enough (OR):
 //! a plugin that finds somebody already named does nothing, and one that fails names the anonymous consumer.
 
-use gibbon_model::Consumer;
+use gibbon_model::entities::Consumer;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 

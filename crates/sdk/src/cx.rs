@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gibbon_http::query::Args;
 use gibbon_http::{BodyError, BodySource};
-use gibbon_model::{Consumer, Route, Service};
+use gibbon_model::entities::{Consumer, Route, Service};
 use smallvec::SmallVec;
 use uuid::Uuid;
 

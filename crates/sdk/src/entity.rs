@@ -9,7 +9,8 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gibbon_model::{Consumer, EntityDef};
+use gibbon_model::EntityDef;
+use gibbon_model::entities::Consumer;
 use gibbon_schema::Document;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;

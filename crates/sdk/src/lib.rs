@@ -30,7 +30,9 @@ pub use entity::{AnyEntity, Directory, EntityKind, Find, Held, Lookup, LookupFai
 pub use env::{Clock, Env, Worker};
 pub use filter::{Filter, GO, LocalBoxFuture, Step, Verdict};
 pub use gibbon_http as http;
-pub use plugin::{AdminCall, AdminFuture, AdminReply, AdminRoute, BuildError, Phases, Plugin, PluginDef, Scope, Surface};
+pub use plugin::{
+    AdminCall, AdminFuture, AdminReply, AdminRoute, BuildError, Phases, Plugin, PluginDef, Scope, Surface,
+};
 pub use reply::{Reply, ReplyBody};
 pub use request::Request;
 pub use response::{Response, Source};

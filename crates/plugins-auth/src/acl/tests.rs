@@ -1,10 +1,10 @@
 //! Who is let in by groups: over exchanges without sockets.
 #![allow(clippy::unwrap_used)]
 
-use gibbon_model::Consumer;
+use gibbon_model::entities::Consumer;
 use gibbon_schema::json;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Scope, Filter, Plugin};
+use gibbon_sdk::{Filter, Plugin, Scope};
 use uuid::Uuid;
 
 use super::{Acl, Group};

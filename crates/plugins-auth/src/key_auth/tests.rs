@@ -1,10 +1,10 @@
 //! What a request must show, and what follows: over exchanges without sockets, with warm and cold caches.
 #![allow(clippy::unwrap_used)]
 
-use gibbon_model::Consumer;
+use gibbon_model::entities::Consumer;
 use gibbon_schema::json;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Scope, Filter, Plugin, Query, ReplyBody};
+use gibbon_sdk::{Filter, Plugin, Query, ReplyBody, Scope};
 use uuid::Uuid;
 
 use super::{KeyAuth, KeyCredential};

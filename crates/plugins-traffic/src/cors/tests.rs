@@ -3,15 +3,14 @@
 
 use gibbon_schema::json;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Scope, Plugin, Reply};
+use gibbon_sdk::{Plugin, Reply, Scope};
 
 use super::origin::Origin;
 use super::{Cors, CorsFilter};
 
 fn filter(config: serde_json::Value) -> CorsFilter {
     let (env, _) = testing::env(&[]);
-    let mut whole =
-        json!({ "credentials": false, "private_network": false, "preflight_continue": false, "allow_origin_absent": true });
+    let mut whole = json!({ "credentials": false, "private_network": false, "preflight_continue": false, "allow_origin_absent": true });
     whole.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
     Cors::build(serde_json::from_value(whole).unwrap(), &env, &Scope::default()).unwrap()
 }
@@ -66,7 +65,9 @@ fn answers_preflights_itself() {
             .header("Access-Control-Request-Headers", "x-a, x-b")
     };
     let mut exchange = preflight();
-    let strict = filter(json!({ "origins": ["http://a.test"], "methods": ["GET", "PUT"], "max_age": 3600.0, "credentials": true }));
+    let strict = filter(
+        json!({ "origins": ["http://a.test"], "methods": ["GET", "PUT"], "max_age": 3600.0, "credentials": true }),
+    );
     assert_eq!(exchange.access(&strict).map_err(|reply| *reply), Err(Reply::empty(200)));
     for (name, want) in [
         ("Access-Control-Allow-Origin", "http://a.test"),
@@ -84,7 +85,11 @@ fn answers_preflights_itself() {
     passed_on.answer(204, &[]);
     passed_on.header_phase(&lax).unwrap();
     assert_eq!(passed_on.received("Access-Control-Allow-Origin"), None, "the upstream's answer is left alone");
-    assert_eq!(Exchange::new("OPTIONS", "/x").header("Origin", "http://a.test").access(&strict), Ok(()), "no preflight");
+    assert_eq!(
+        Exchange::new("OPTIONS", "/x").header("Origin", "http://a.test").access(&strict),
+        Ok(()),
+        "no preflight"
+    );
 }
 
 #[test]

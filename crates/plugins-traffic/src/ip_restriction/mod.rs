@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gibbon_model::plugin::ALL;
 use gibbon_schema::{Record, typedefs};
-use gibbon_sdk::{BuildError, Cx, Env, Filter, Phases, Plugin, Scope, Reply, Step};
+use gibbon_sdk::{BuildError, Cx, Env, Filter, Phases, Plugin, Reply, Scope, Step};
 use ipnet::IpNet;
 use serde::Deserialize;
 

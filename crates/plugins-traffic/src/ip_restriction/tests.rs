@@ -3,7 +3,7 @@
 
 use gibbon_schema::json;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Scope, Plugin, Reply};
+use gibbon_sdk::{Plugin, Reply, Scope};
 
 use super::IpRestriction;
 
@@ -24,7 +24,8 @@ fn judges_by_address() {
         (json!({ "deny": ["0.0.0.0/0"] }), "fe80::1", None),
         (json!({ "deny": ["::/0"], "status": 401, "message": "no" }), "fe80::1", Some(Reply::error(401, "no"))),
     ] {
-        let filter = IpRestriction::build(serde_json::from_value(config.clone()).unwrap(), &env, &Scope::default()).unwrap();
+        let filter =
+            IpRestriction::build(serde_json::from_value(config.clone()).unwrap(), &env, &Scope::default()).unwrap();
         let got = Exchange::get("/x").from_address(address).access(&filter).err().map(|reply| *reply);
         assert_eq!(got, want, "{config} {address}");
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gibbon_schema::{OneOf, Record};
 use gibbon_sdk::http::{BodyError, Framing, Version};
-use gibbon_sdk::{BuildError, Cx, Env, Filter, GO, Phases, Plugin, Scope, Reply, Step, Verdict};
+use gibbon_sdk::{BuildError, Cx, Env, Filter, GO, Phases, Plugin, Reply, Scope, Step, Verdict};
 use serde::Deserialize;
 
 /// The kind.

@@ -4,7 +4,7 @@
 use gibbon_schema::json;
 use gibbon_sdk::http::Framing;
 use gibbon_sdk::testing::{self, Exchange};
-use gibbon_sdk::{Plugin, Reply};
+use gibbon_sdk::{Plugin, Reply, Scope};
 
 use super::RequestSizeLimiting;
 

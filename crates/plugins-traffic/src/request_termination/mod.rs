@@ -93,11 +93,14 @@ impl Filter for RequestTerminationFilter {
         }
         let status = self.config.status_code;
         if self.config.echo {
-            return Step::later(async move { Err(Box::new(Reply::json(status, echo::tell(cx, self.message()).await))) });
+            return Step::later(
+                async move { Err(Box::new(Reply::json(status, echo::tell(cx, self.message()).await))) },
+            );
         }
         Step::stop(match (&self.config.body, self.message()) {
             (Some(body), _) => {
-                let reply = Reply { body: gibbon_sdk::ReplyBody::Bytes(body.clone().into_bytes()), ..Reply::empty(status) };
+                let reply =
+                    Reply { body: gibbon_sdk::ReplyBody::Bytes(body.clone().into_bytes()), ..Reply::empty(status) };
                 match &self.config.content_type {
                     Some(content_type) => reply.with("Content-Type", content_type),
                     None => reply,

@@ -22,7 +22,10 @@ fn answers_as_configured() {
         (json!({ "status_code": 404 }), Reply::message(404, "Not found")),
         (json!({ "status_code": 418 }), Reply::empty(418)),
         (json!({ "status_code": 403, "message": "so" }), Reply::message(403, "so")),
-        (json!({ "status_code": 200, "body": "<p>", "content_type": "text/html" }), Reply::bytes(200, "text/html", "<p>")),
+        (
+            json!({ "status_code": 200, "body": "<p>", "content_type": "text/html" }),
+            Reply::bytes(200, "text/html", "<p>"),
+        ),
     ] {
         assert_eq!(answer(config.clone(), Exchange::get("/x")), Some(want), "{config}");
     }
@@ -43,7 +46,10 @@ fn waits_for_its_trigger() {
 
 #[test]
 fn shows_the_request() {
-    let exchange = Exchange::new("POST", "/x?a=1&b&a=2").header("X-A", "1").header("x-a", "2").body("application/json", r#"{"k":1}"#);
+    let exchange = Exchange::new("POST", "/x?a=1&b&a=2")
+        .header("X-A", "1")
+        .header("x-a", "2")
+        .body("application/json", r#"{"k":1}"#);
     let reply = answer(json!({ "echo": true, "status_code": 200, "message": "m" }), exchange).unwrap();
     let ReplyBody::Json(shown) = reply.body else { panic!("an echo is JSON") };
     let request = &shown["request"];

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use gibbon_schema::json;
-use gibbon_sdk::{Plugin, Scope};
 use gibbon_sdk::testing::{self, Exchange};
+use gibbon_sdk::{Plugin, Scope};
 
 use super::CorrelationId;
 

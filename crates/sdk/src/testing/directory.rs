@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::sync::Arc;
 
-use gibbon_model::Consumer;
+use gibbon_model::entities::Consumer;
 use gibbon_schema::Document;
 use uuid::Uuid;
 

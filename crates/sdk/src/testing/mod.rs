@@ -1,7 +1,7 @@
 //! Exchanges without sockets, for the tests of plugins: a request, a directory of consumers and entities, a clock that
 //! stands still, and the phases of one filter run over them.
 //!
-//! ```ignore
+//! ```text
 //! let mut exchange = Exchange::get("/x").header("apikey", "k").consumer(ann).entity(key);
 //! let refused = exchange.access(&filter).unwrap_err();
 //! assert_eq!(refused.status, 401);
@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use gibbon_conf::{Conf, Sources};
 use gibbon_http::{BodyError, BodySource, Headers, Method, Part};
-use gibbon_model::{Consumer, Route, Service};
+use gibbon_model::entities::{Consumer, Route, Service};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
