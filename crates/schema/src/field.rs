@@ -470,6 +470,13 @@ impl Record {
         self
     }
 
+    /// Adds several shorthands.
+    #[must_use]
+    pub fn shorthands(mut self, shorthands: impl IntoIterator<Item = Shorthand>) -> Self {
+        self.shorthands.extend(shorthands);
+        self
+    }
+
     /// Sets the rule over the whole record.
     #[must_use]
     pub fn custom<M>(mut self, function: impl IntoCustom<M>) -> Self {

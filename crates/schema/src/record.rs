@@ -118,7 +118,7 @@ pub enum Kind {
         /// What deleting the other entity does, where stated.
         on_delete: Option<OnDelete>,
     },
-    /// Any JSON value, with the JSON schema it must satisfy.
+    /// Any JSON value, with the JSON schemas it must satisfy: `inline`, or `default` where none is found by name.
     Json(Value),
     /// A function of an embedding language; no JSON value is one.
     Function,

@@ -64,7 +64,7 @@ pub enum Rule {
 
 impl Rule {
     /// Returns the rule's place in the order of running, which also identifies its kind.
-    fn rank(&self) -> u8 {
+    pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::Eq(_) => 0,
             Self::Ne(_) => 1,

@@ -27,42 +27,37 @@ pub(crate) fn validate_field(field: &Field, value: &Value, cx: &Context<'_>) -> 
     if value.is_null() {
         return validate_null(field);
     }
-    let mut min_stated = false;
-    for rule in &field.rules {
-        match rule {
-            Rule::Eq(Value::Null) => return Err(own_or(field, "value must be null")),
-            Rule::LenMin(_) => min_stated = true,
-            _ => {}
-        }
+    if field.rules.iter().any(|rule| matches!(rule, Rule::Eq(Value::Null))) {
+        return Err(own_or(field, "value must be null"));
     }
     if field.is_abstract {
         return Err("error in schema definition: abstract field was not specialized".into());
     }
     validate_kind(field, value, cx)?;
-    if let (Kind::String, Some(text)) = (&field.kind, value.as_str()) {
-        if field.referenceable && crate::is_reference(text) {
-            return Ok(());
-        }
-        if !min_stated {
-            // Empty strings are refused unless the schema says otherwise.
-            let mut rules = field.rules.clone();
-            rules.set(Rule::LenMin(1));
-            return run_rules(&rules, field, value, cx);
-        }
+    let Some(text) = value.as_str().filter(|_| matches!(field.kind, Kind::String)) else {
+        return run_rules(field, value, None, cx);
+    };
+    if field.referenceable && crate::is_reference(text) {
+        return Ok(());
     }
-    run_rules(&field.rules, field, value, cx)
+    // Empty strings are refused unless the schema says otherwise.
+    let unstated = field.rules.len_min().is_none().then_some(Rule::LenMin(1));
+    run_rules(field, value, unstated.as_ref(), cx)
 }
 
-fn run_rules(rules: &crate::Rules, field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), Violation> {
-    for rule in rules {
-        if let Err(violation) = run_rule(rule, value, cx) {
-            return Err(field.err.as_ref().map_or(violation, Into::into));
-        }
+/// Runs the field's rules in order, with `unstated` at its place among them.
+fn run_rules(field: &Field, value: &Value, unstated: Option<&Rule>, cx: &Context<'_>) -> Result<(), Violation> {
+    let own = |violation| field.err.as_ref().map_or(violation, Into::into);
+    let before = |rule: &&Rule| unstated.is_none_or(|unstated| rule.rank() < unstated.rank());
+    let first = field.rules.iter().take_while(before);
+    let rest = field.rules.iter().skip_while(before);
+    for rule in first.chain(unstated).chain(rest) {
+        run_rule(rule, value, cx).map_err(own)?;
     }
     if let Kind::Record(record) = &field.kind
         && let Some(custom) = &record.custom
     {
-        custom.run(value, cx).map_err(|violation| field.err.as_ref().map_or(violation, Into::into))?;
+        custom.run(value, cx).map_err(own)?;
     }
     Ok(())
 }
@@ -93,7 +88,7 @@ fn validate_kind(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), V
         Kind::Boolean => expected(value.is_boolean(), "a boolean"),
         Kind::Function => expected(false, "a function"),
         Kind::Any => Ok(()),
-        Kind::Json(schema) => validate_json(schema, value),
+        Kind::Json(schemas) => validate_json(schemas, value),
         Kind::Array(element) | Kind::Set(element) => match value {
             Value::Array(items) => validate_elements(element, items, cx),
             // An empty Lua table is both a list and a record.
@@ -182,7 +177,8 @@ fn validate_reference(entity: &str, value: &Value, cx: &Context<'_>) -> Result<(
 }
 
 /// Judges free JSON by the keyword `type`, the only one that schemas of bundled entities use.
-fn validate_json(schema: &Value, value: &Value) -> Result<(), Violation> {
+fn validate_json(schemas: &Value, value: &Value) -> Result<(), Violation> {
+    let schema = schemas.get("inline").unwrap_or(&schemas["default"]);
     let name = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

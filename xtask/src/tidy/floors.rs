@@ -41,6 +41,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
 const IN_TESTS: &[(&str, &str)] = &[
     // The macro's tests must name the traits that its output implements.
     ("gibbon-schema-derive", "gibbon-schema"),
+    // A crate's own tests switch on its feature for tests.
+    ("gibbon-schema", "gibbon-schema"),
 ];
 
 /// Crates beside the floors: tests may use the test kit, nobody uses xtask, and neither uses a floor.

@@ -322,6 +322,25 @@ pub fn redis() -> Field {
     Field::record(Redis::record()).description("How to reach the Redis server.")
 }
 
+/// The old flat names (`redis_host` and so on) of the fields of `redis`, for configs that had them before.
+#[must_use]
+pub fn redis_shorthands() -> Vec<Shorthand> {
+    [
+        ("host", Field::string()),
+        ("port", Field::integer()),
+        ("password", Field::string().len_min(0)),
+        ("username", Field::string()),
+        ("ssl", Field::boolean()),
+        ("ssl_verify", Field::boolean()),
+        ("server_name", Field::string()),
+        ("timeout", Field::integer()),
+        ("database", Field::integer()),
+    ]
+    .into_iter()
+    .map(|(name, field)| Shorthand::moved(field.named(format!("redis_{name}")), &format!("redis.{name}")))
+    .collect()
+}
+
 /// The shorthand `url` of services: protocol, host, port and path in one.
 #[must_use]
 pub fn service_url() -> Shorthand {
