@@ -136,6 +136,29 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Prepare a database: bootstrap, up, finish, list, status.
+    Migrations {
+        /// bootstrap, up, finish, list or status.
+        #[arg(value_name = "COMMAND")]
+        action: Option<String>,
+        #[command(flatten)]
+        place: Place,
+        /// Ask nothing.
+        #[arg(short, long)]
+        yes: bool,
+        /// Say nothing but errors and results.
+        #[arg(short, long)]
+        quiet: bool,
+        /// Also what was done already.
+        #[arg(short, long)]
+        force: bool,
+        /// Seconds to wait for the database.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        db_timeout: u64,
+        /// Seconds to wait for other nodes' migrations.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        lock_timeout: u64,
+    },
     /// Read a value from a vault: `vault get REFERENCE`.
     Vault {
         /// get

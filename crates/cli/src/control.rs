@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::declarative::File;
 use crate::prefix::Prefix;
 use crate::settings::Origin;
 
@@ -20,6 +21,10 @@ use crate::settings::Origin;
 pub(crate) enum Call {
     /// Load this configuration and go on with it.
     Reload(Origin),
+    /// Check this file and put what it holds into the database.
+    Import(File),
+    /// Return all that the database holds as the text of a declarative file.
+    Export,
 }
 
 /// The node's answer: what was asked for, or why not.

@@ -5,11 +5,14 @@ mod args;
 mod certificates;
 mod commands;
 mod control;
+mod declarative;
 mod logging;
 mod node;
 mod outcome;
 mod prefix;
+mod registry;
 mod settings;
+mod world;
 
 use std::process::ExitCode;
 

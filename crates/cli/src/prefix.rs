@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use gibbon_conf::Conf;
+use rustix::fs::FlockOperation;
 use rustix::process::Pid;
 use rustix::process::Signal;
 
@@ -92,22 +93,31 @@ impl Prefix {
         Ok(pid)
     }
 
-    /// Writes down that this process is the node; the file goes away with the guard.
+    /// Writes down that this process is the node; the file goes away with the guard. An error if another process is.
     pub(crate) fn take(&self) -> anyhow::Result<Taken> {
         let path = self.pid_file();
-        fs::write(&path, format!("{}\n", std::process::id()))
-            .with_context(|| format!("could not write {}", path.display()))?;
-        Ok(Taken(path))
+        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let mut file = file.with_context(|| format!("could not write {}", path.display()))?;
+        // Of two that start at the same moment one gets the lock.
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            anyhow::bail!("Kong is already running in {}", self.display());
+        }
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Taken { path, _lock: file })
     }
 }
 
 /// That this process is the node of its prefix.
-pub(crate) struct Taken(PathBuf);
+pub(crate) struct Taken {
+    path: PathBuf,
+    _lock: fs::File,
+}
 
 impl Drop for Taken {
     fn drop(&mut self) {
         // Nothing can be done about a file that cannot be removed: its process is gone, and that is what counts.
-        _ = fs::remove_file(&self.0);
+        _ = fs::remove_file(&self.path);
     }
 }
 

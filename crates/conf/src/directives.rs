@@ -89,7 +89,6 @@ const SERVED: &[&str] = &[
     "proxy_next_upstream",
     "real_ip_header",
     "real_ip_recursive",
-    "charset",
 ];
 
 /// Returns the block that the property `name` puts a directive into, and the directive's name.

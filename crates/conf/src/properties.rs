@@ -196,17 +196,17 @@ properties! {
     /// Storage: postgres, or off (DB-less). "cassandra" is recognised only to be rejected.
     database: Database = choice("postgres", "cassandra", "off"), "", served;
     /// Seconds a miss is cached; empty means same as db_cache_ttl (0 = never expires).
-    db_cache_neg_ttl: Option<Duration> = number, "", served;
+    db_cache_neg_ttl: Option<Duration> = number, "", accepted;
     /// Seconds an entity stays in cache; 0 = never expires (events invalidate).
-    db_cache_ttl: Duration = number, "0", served;
+    db_cache_ttl: Duration = number, "0", accepted;
     /// Entities preloaded into cache at start.
-    db_cache_warmup_entities: Vec<String> = list, "services", served;
+    db_cache_warmup_entities: Vec<String> = list, "services", accepted;
     /// Seconds a stale entity is kept serving when the database cannot be reached on refresh.
-    db_resurrect_ttl: Duration = number, "30", served;
+    db_resurrect_ttl: Duration = number, "30", accepted;
     /// Seconds between polls of the cluster_events table (also CP config push throttle).
-    db_update_frequency: Duration = number, "5", served;
+    db_update_frequency: Duration = number, "5", accepted;
     /// Seconds to delay acting on invalidation events (for replicated databases).
-    db_update_propagation: Duration = number, "0", served;
+    db_update_propagation: Duration = number, "0", accepted;
     /// Mentioned in the sample file only; no effect in OSS.
     debug_ssl_cert: Option<String> = text, none, accepted;
     /// Mentioned in the sample file only; masked as sensitive; no effect in OSS.
@@ -254,9 +254,9 @@ properties! {
     /// Set when run under the Kubernetes Ingress Controller (reporting only).
     kic: bool = flag, "off", accepted;
     /// Directory (relative to prefix) of the LMDB store used in DB-less and DP modes.
-    lmdb_environment_path: String = text, "dbless.lmdb", served;
+    lmdb_environment_path: String = text, "dbless.lmdb", accepted;
     /// Maximum LMDB size; exceeding it makes POST /config answer 413.
-    lmdb_map_size: String = text, "2048m", served;
+    lmdb_map_size: String = text, "2048m", accepted;
     /// Log level for the error logs.
     log_level: LogLevel = choice("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"), "notice", served;
     /// Maximum number of form args the PDK parses (1..1000).
@@ -280,7 +280,7 @@ properties! {
     /// Chain depth for outbound cosocket TLS verification.
     lua_ssl_verify_depth: u64 = number, "1", served;
     /// Size of each of the two entity cache shared dictionaries (core and plugins).
-    mem_cache_size: String = text, "128m", served;
+    mem_cache_size: String = text, "128m", accepted;
     /// Switch to the newer DNS client configured by resolver_* properties.
     new_dns_client: bool = flag, "off", accepted;
     /// nginx directive client_body_buffer_size in the Admin API server.
@@ -294,7 +294,7 @@ properties! {
     /// nginx directive worker_connections (auto = from ulimit, capped 16384).
     nginx_events_worker_connections: String = text, "auto", accepted;
     /// nginx directive charset in http block.
-    nginx_http_charset: String = text, "UTF-8", served;
+    nginx_http_charset: String = text, "UTF-8", accepted;
     /// nginx directive client_body_buffer_size.
     nginx_http_client_body_buffer_size: String = text, "8k", served;
     /// Example of a dynamic directive: client_header_buffer_size 1k (no built-in default entry).

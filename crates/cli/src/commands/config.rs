@@ -1,13 +1,32 @@
-//! `gibbon config`: declarative files. `init` writes an example, `parse` checks one.
+//! `gibbon config`: declarative files. `init` writes an example, `parse` checks one, `db_import` and `db_export` exchange it with the
+//! database: of a running node through the node, else the file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use gibbon_conf::Conf;
+use gibbon_conf::Database;
+use gibbon_model::declarative::Declarative;
+use gibbon_model::declarative::Parsed;
+use gibbon_store::Unpublished;
+use gibbon_store::Writer;
+use serde_json::Value;
 
+use super::make;
 use crate::args::Place;
+use crate::control;
+use crate::control::Call;
+use crate::declarative::File;
+use crate::node::open_store;
 use crate::outcome::Outcome;
+use crate::prefix::Prefix;
+use crate::registry;
+use crate::settings::Origin;
+use crate::settings::refuse_postgres;
+use crate::world;
 
-/// The file that `init` writes and `db_export` would, if none is named.
+/// The file that `init` and `db_export` write if none is named.
 const DEFAULT_FILE: &str = "kong.yml";
 
 const EXAMPLE: &str = include_str!("example.yml");
@@ -18,15 +37,96 @@ pub(super) fn execute(
     place: &Place,
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
-    _ = (place, outcome);
     match action {
         Some("init") => init(Path::new(file.unwrap_or(DEFAULT_FILE))),
+        Some("parse") => {
+            let conf = load(place)?;
+            read(&conf, file)?;
+            println!("parse successful");
+            Ok(())
+        }
+        Some("db_import") => {
+            let conf = load(place)?;
+            anyhow::ensure!(
+                conf.database != Database::Off,
+                "'kong config db_import' only works with a database.\n\
+                 When using database=off, reload your declarative configuration\nusing the /config endpoint."
+            );
+            import(&conf, file, outcome)
+        }
+        Some("db_export") => {
+            let conf = load(place)?;
+            anyhow::ensure!(conf.database != Database::Off, "'kong config db_export' only works with a database.");
+            export(&conf, Path::new(file.unwrap_or(DEFAULT_FILE)), outcome)
+        }
         _ => anyhow::bail!("no such command; see `kong config --help`"),
     }
+}
+
+fn load(place: &Place) -> anyhow::Result<Conf> {
+    let conf = Origin::of(place)?.load()?;
+    refuse_postgres(&conf)?;
+    Ok(conf)
 }
 
 fn init(path: &Path) -> anyhow::Result<()> {
     let shown = std::path::absolute(path)?;
     anyhow::ensure!(!path.exists(), "{} already exists.\nWill not overwrite it.", shown.display());
     std::fs::write(path, EXAMPLE).with_context(|| format!("could not write {}", path.display()))
+}
+
+/// A file, what it holds, and what it was checked against.
+struct Read {
+    file: File,
+    declarative: Declarative,
+    parsed: Parsed,
+}
+
+fn read(conf: &Conf, file: Option<&str>) -> anyhow::Result<Read> {
+    let path = file.context("expected a declarative configuration file; see `kong config --help`")?;
+    let declarative = Declarative::new(registry::catalog(conf, &registry::enabled(conf)?));
+    let read = File::read(Path::new(path)).and_then(|file| Ok((file.parse(&declarative)?, file)));
+    match read {
+        Ok((parsed, file)) => Ok(Read { file, declarative, parsed }),
+        Err(why) => anyhow::bail!("Failed parsing:\n{why}"),
+    }
+}
+
+fn import(conf: &Conf, file: Option<&str>, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let read = read(conf, file)?;
+    println!("parse successful, beginning import");
+    let prefix = make(conf, outcome)?;
+    if prefix.running().is_some() {
+        control::call(&prefix, &Call::Import(read.file))?;
+    } else {
+        let writer = writer(conf, &prefix, read.declarative.catalog())?;
+        wait(writer.import(&read.parsed))??;
+    }
+    println!("import successful");
+    Ok(())
+}
+
+fn export(conf: &Conf, path: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let shown = std::path::absolute(path)?;
+    anyhow::ensure!(!path.exists(), "{} already exists. Will not overwrite it.", shown.display());
+    let prefix = make(conf, outcome)?;
+    let text = if prefix.running().is_some() {
+        match control::call(&prefix, &Call::Export)? {
+            Value::String(text) => text,
+            other => anyhow::bail!("the node answered {other} instead of a text"),
+        }
+    } else {
+        let catalog = registry::catalog(conf, &registry::enabled(conf)?);
+        let writer = writer(conf, &prefix, &catalog)?;
+        wait(writer.export())??
+    };
+    crate::prefix::write_private(path, text.as_bytes())
+}
+
+fn writer(conf: &Conf, prefix: &Prefix, catalog: &Arc<gibbon_model::Catalog>) -> anyhow::Result<Writer> {
+    Ok(Writer::new(open_store(conf, prefix, catalog)?, Arc::new(world::Real), Arc::new(Unpublished)))
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
 }

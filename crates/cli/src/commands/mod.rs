@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod echo;
 mod health;
+mod migrations;
 mod prepare;
 mod quit;
 mod reload;
@@ -43,6 +44,7 @@ pub(crate) fn execute(command: &Command, outcome: &mut Outcome) -> anyhow::Resul
         Command::Check { conf } => check::execute(conf.as_deref()),
         Command::Prepare { place, .. } => prepare::execute(place, outcome),
         Command::Config { action, file, place } => config::execute(action.as_deref(), file.as_deref(), place, outcome),
+        Command::Migrations { action, place, .. } => migrations::execute(action.as_deref(), place),
         Command::Vault { action, reference, place } => vault::execute(action.as_deref(), reference.as_deref(), place),
         Command::Echo { address, listen } => echo::execute(listen.unwrap_or(*address)),
     }

@@ -68,5 +68,12 @@ async fn answer(mut stream: UnixStream, node: &Node) -> anyhow::Result<()> {
 async fn obey(call: Call, node: &Node) -> anyhow::Result<Value> {
     match call {
         Call::Reload(origin) => node.reload(&origin).await.map(|()| Value::Null),
+        Call::Import(file) => {
+            let parsed =
+                file.parse(node.writer.declarative()).map_err(|why| anyhow::anyhow!("Failed parsing:\n{why}"))?;
+            node.writer.import(&parsed).await?;
+            Ok(Value::Null)
+        }
+        Call::Export => Ok(Value::String(node.writer.export().await?)),
     }
 }

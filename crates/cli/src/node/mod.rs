@@ -6,22 +6,31 @@
 //! ```
 
 mod control;
+mod greeting;
 mod signals;
+mod store;
 
-use std::io::IsTerminal as _;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use gibbon_conf::Conf;
+use gibbon_store::Unpublished;
+use gibbon_store::Writer;
+use tracing::error;
 use tracing::info;
 use tracing::warn;
 
+pub(crate) use self::store::open_store;
+
+use self::signals::Signal;
+use self::signals::Signals;
 use crate::logging;
 use crate::logging::Sink;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
+use crate::registry;
 use crate::settings::Origin;
+use crate::world;
 
 /// Whether a node has the terminal it was started from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +43,9 @@ pub(crate) enum Attachment {
 
 /// What a detached node writes to its standard output when it is ready.
 pub(crate) const READY: &str = "ready";
+
+/// Admin calls, compiling and DNS share these threads; requests have their own.
+const CONTROL_THREADS: usize = 2;
 
 /// Runs a node until it is told to end.
 pub(crate) fn run(origin: Origin, conf: Conf, prefix: &Prefix, attachment: Attachment) -> anyhow::Result<()> {
@@ -51,9 +63,6 @@ pub(crate) fn run(origin: Origin, conf: Conf, prefix: &Prefix, attachment: Attac
     runtime.block_on(live(origin, conf, prefix, threshold, attachment))
 }
 
-/// Admin calls, compiling and DNS share these; requests have their own.
-const CONTROL_THREADS: usize = 2;
-
 async fn live(
     origin: Origin,
     conf: Conf,
@@ -61,19 +70,18 @@ async fn live(
     threshold: Threshold,
     attachment: Attachment,
 ) -> anyhow::Result<()> {
-    let mut signals = signals::Signals::new().context("could not listen for signals")?;
-    let node = Arc::new(Node { origin, threshold });
+    let mut signals = Signals::new().context("could not listen for signals")?;
+    let _taken = prefix.take()?;
+    let node = Arc::new(Node::build(origin, &conf, prefix, threshold).await?);
     let _socket =
         control::serve(&prefix.control_socket(), Arc::clone(&node)).context("could not open the control socket")?;
-    let _taken = prefix.take()?;
-    ready(&node.origin, &conf, attachment)?;
+    greeting::ready(&node.origin, &conf, attachment)?;
     loop {
         match signals.next().await {
-            signals::Signal::Stop => break,
-            signals::Signal::Quit => break,
-            signals::Signal::Reload => {
+            Signal::Stop | Signal::Quit => break,
+            Signal::Reload => {
                 if let Err(error) = node.reload(&node.origin).await {
-                    tracing::error!("the configuration was not reloaded: {error:#}");
+                    error!("the configuration was not read again: {error:#}");
                 }
             }
         }
@@ -86,12 +94,23 @@ async fn live(
 pub(crate) struct Node {
     origin: Origin,
     threshold: Threshold,
+    writer: Arc<Writer>,
 }
 
 impl Node {
-    /// Reads the configuration again.
+    async fn build(origin: Origin, conf: &Conf, prefix: &Prefix, threshold: Threshold) -> anyhow::Result<Self> {
+        let plugins = registry::enabled(conf)?;
+        let catalog = registry::catalog(conf, &plugins);
+        let store = open_store(conf, prefix, &catalog)?;
+        let writer = Arc::new(Writer::new(store, Arc::new(world::Real), Arc::new(Unpublished)));
+        store::load_declarative(conf, &writer).await?;
+        Ok(Self { origin, threshold, writer })
+    }
+
+    /// Reads the configuration again; what is wrong with it leaves the node as it was.
     async fn reload(&self, origin: &Origin) -> anyhow::Result<()> {
         let conf = origin.load()?;
+        store::load_declarative(&conf, &self.writer).await?;
         self.threshold.set(conf.log_level);
         info!("the configuration was read again");
         Ok(())
@@ -103,41 +122,4 @@ fn say_unserved(conf: &Conf) {
     if !unserved.is_empty() {
         warn!("these properties are accepted but have no effect yet: {}", unserved.join(", "));
     }
-}
-
-/// Tells whoever started the node that it is ready, and where it is.
-fn ready(origin: &Origin, conf: &Conf, attachment: Attachment) -> anyhow::Result<()> {
-    if origin.chose_prefix(conf) {
-        info!("the prefix is {}, since none is named and Kong's cannot be used", conf.prefix);
-    }
-    info!("the node is ready");
-    match attachment {
-        Attachment::Detached => {
-            let mut output = std::io::stdout();
-            writeln!(output, "{READY}").and_then(|()| output.flush()).context("nobody waits for this node")?;
-            let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
-            rustix::stdio::dup2_stdout(&null)?;
-            rustix::stdio::dup2_stderr(&null)?;
-        }
-        Attachment::Terminal if std::io::stdout().is_terminal() => greet(conf),
-        Attachment::Terminal => {}
-    }
-    Ok(())
-}
-
-/// What a newcomer wants to know; only for terminals, since Kong prints nothing.
-fn greet(conf: &Conf) {
-    let addresses = |listeners: &[gibbon_conf::Listener]| {
-        let shown = listeners.iter().map(|listener| {
-            let host = if listener.host == "0.0.0.0" { "localhost" } else { &listener.host };
-            format!("{}://{host}:{}", if listener.ssl { "https" } else { "http" }, listener.port)
-        });
-        let all: Vec<String> = shown.collect();
-        if all.is_empty() { "off".to_owned() } else { all.join("  ") }
-    };
-    println!("proxy      {}", addresses(&conf.proxy_listen));
-    println!("Admin API  {}", addresses(&conf.admin_listen));
-    println!("status     {}", addresses(&conf.status_listen));
-    println!("database   {} in {}", conf.database.name(), conf.prefix);
-    println!("Ctrl-C ends it. An upstream to try things with: gibbon echo");
 }

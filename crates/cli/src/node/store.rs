@@ -1,0 +1,50 @@
+//! Where a node's configuration is kept: the store that `database` names, and what a node without one starts with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use gibbon_conf::Conf;
+use gibbon_conf::Database;
+use gibbon_model::Catalog;
+use gibbon_model::declarative::Format;
+use gibbon_store::Clock;
+use gibbon_store::EmbeddedStore;
+use gibbon_store::MemoryStore;
+use gibbon_store::Store;
+use gibbon_store::Writer;
+
+use crate::declarative;
+use crate::declarative::File;
+use crate::prefix::Prefix;
+use crate::settings::refuse_postgres;
+
+/// The embedded database, in the prefix.
+const DATABASE_FILE: &str = "gibbon.db";
+
+/// Opens the store of a configuration.
+pub(crate) fn open_store(conf: &Conf, prefix: &Prefix, catalog: &Arc<Catalog>) -> anyhow::Result<Arc<dyn Store>> {
+    refuse_postgres(conf)?;
+    if conf.database == Database::Off {
+        return Ok(Arc::new(MemoryStore::new(Arc::clone(catalog), Clock::system())));
+    }
+    let path = prefix.path(DATABASE_FILE);
+    let store = EmbeddedStore::open(&path, Arc::clone(catalog), Clock::system());
+    Ok(Arc::new(store.with_context(|| format!("could not open the database {}", path.display()))?))
+}
+
+/// Loads what `declarative_config` or `declarative_config_string` names, if the node has no database.
+pub(super) async fn load_declarative(conf: &Conf, writer: &Writer) -> anyhow::Result<()> {
+    if conf.database != Database::Off {
+        return Ok(());
+    }
+    let parsed = match (&conf.declarative_config, &conf.declarative_config_string) {
+        (Some(path), _) => File::read(Path::new(path))
+            .and_then(|file| file.parse(writer.declarative()))
+            .map_err(|why| anyhow::anyhow!("error parsing declarative config file {path}:\n{why}"))?,
+        (None, Some(text)) => declarative::parse(writer.declarative(), text, Format::Any)
+            .map_err(|why| anyhow::anyhow!("error parsing declarative config string:\n{why}"))?,
+        (None, None) => return Ok(()),
+    };
+    writer.replace_all(&parsed).await.context("the declarative configuration could not be loaded")
+}
