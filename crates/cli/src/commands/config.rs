@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use gibbon_conf::Conf;
 use gibbon_conf::Database;
+use gibbon_model::Catalog;
 use gibbon_model::declarative::Declarative;
 use gibbon_model::declarative::Parsed;
 use gibbon_store::Unpublished;
@@ -21,6 +22,7 @@ use crate::declarative::File;
 use crate::node::open_store;
 use crate::outcome::Outcome;
 use crate::prefix::Prefix;
+use crate::prefix::write_private;
 use crate::registry;
 use crate::settings::Origin;
 use crate::settings::refuse_postgres;
@@ -99,8 +101,7 @@ fn import(conf: &Conf, file: Option<&str>, outcome: &mut Outcome) -> anyhow::Res
     if prefix.running().is_some() {
         control::call(&prefix, &Call::Import(read.file))?;
     } else {
-        let writer = writer(conf, &prefix, read.declarative.catalog())?;
-        wait(writer.import(&read.parsed))??;
+        alone(async { Ok(writer(conf, &prefix, read.declarative.catalog()).await?.import(&read.parsed).await?) })?;
     }
     println!("import successful");
     Ok(())
@@ -117,16 +118,16 @@ fn export(conf: &Conf, path: &Path, outcome: &mut Outcome) -> anyhow::Result<()>
         }
     } else {
         let catalog = registry::catalog(conf, &registry::enabled(conf)?);
-        let writer = writer(conf, &prefix, &catalog)?;
-        wait(writer.export())??
+        alone(async { Ok(writer(conf, &prefix, &catalog).await?.export().await?) })?
     };
-    crate::prefix::write_private(path, text.as_bytes())
+    write_private(path, text.as_bytes())
 }
 
-fn writer(conf: &Conf, prefix: &Prefix, catalog: &Arc<gibbon_model::Catalog>) -> anyhow::Result<Writer> {
-    Ok(Writer::new(open_store(conf, prefix, catalog)?, Arc::new(world::Real), Arc::new(Unpublished)))
+async fn writer(conf: &Conf, prefix: &Prefix, catalog: &Arc<Catalog>) -> anyhow::Result<Writer> {
+    Ok(Writer::new(open_store(conf, prefix, catalog).await?, Arc::new(world::Real), Arc::new(Unpublished)))
 }
 
-fn wait<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
+/// Works on the database without a node.
+fn alone<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

@@ -101,7 +101,7 @@ impl Node {
     async fn build(origin: Origin, conf: &Conf, prefix: &Prefix, threshold: Threshold) -> anyhow::Result<Self> {
         let plugins = registry::enabled(conf)?;
         let catalog = registry::catalog(conf, &plugins);
-        let store = open_store(conf, prefix, &catalog)?;
+        let store = open_store(conf, prefix, &catalog).await?;
         let writer = Arc::new(Writer::new(store, Arc::new(world::Real), Arc::new(Unpublished)));
         store::load_declarative(conf, &writer).await?;
         Ok(Self { origin, threshold, writer })

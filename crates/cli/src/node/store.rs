@@ -8,11 +8,16 @@ use gibbon_conf::Conf;
 use gibbon_conf::Database;
 use gibbon_model::Catalog;
 use gibbon_model::declarative::Format;
+use gibbon_model::entities::parameters::CLUSTER_ID;
 use gibbon_store::Clock;
 use gibbon_store::EmbeddedStore;
 use gibbon_store::MemoryStore;
 use gibbon_store::Store;
+use gibbon_store::StoreError;
+use gibbon_store::Write;
 use gibbon_store::Writer;
+use serde_json::json;
+use uuid::Uuid;
 
 use crate::declarative;
 use crate::declarative::File;
@@ -23,14 +28,31 @@ use crate::settings::refuse_postgres;
 const DATABASE_FILE: &str = "gibbon.db";
 
 /// Opens the store of a configuration.
-pub(crate) fn open_store(conf: &Conf, prefix: &Prefix, catalog: &Arc<Catalog>) -> anyhow::Result<Arc<dyn Store>> {
+pub(crate) async fn open_store(conf: &Conf, prefix: &Prefix, catalog: &Arc<Catalog>) -> anyhow::Result<Arc<dyn Store>> {
     refuse_postgres(conf)?;
     if conf.database == Database::Off {
         return Ok(Arc::new(MemoryStore::new(Arc::clone(catalog), Clock::system())));
     }
     let path = prefix.path(DATABASE_FILE);
     let store = EmbeddedStore::open(&path, Arc::clone(catalog), Clock::system());
-    Ok(Arc::new(store.with_context(|| format!("could not open the database {}", path.display()))?))
+    let store = store.with_context(|| format!("could not open the database {}", path.display()))?;
+    name_cluster(&store).await?;
+    Ok(Arc::new(store))
+}
+
+/// Gives a new database the id of its cluster, which Kong's first node writes and exports show.
+async fn name_cluster(store: &dyn Store) -> anyhow::Result<()> {
+    const ENTITY: &str = "parameters";
+    if store.get(ENTITY, CLUSTER_ID).await?.is_some() {
+        return Ok(());
+    }
+    let document = json!({"created_at": null, "key": CLUSTER_ID, "value": Uuid::new_v4().to_string()});
+    let document = document.as_object().cloned().unwrap_or_default();
+    match store.write(vec![Write::Insert { entity: ENTITY, document }]).await {
+        // Another process was quicker, and its id counts.
+        Ok(_) | Err(StoreError::PrimaryKeyTaken { .. }) => Ok(()),
+        Err(error) => Err(error).context("the database could not be written"),
+    }
 }
 
 /// Loads what `declarative_config` or `declarative_config_string` names, if the node has no database.
