@@ -4,6 +4,7 @@ use gibbon_schema::Record;
 use gibbon_schema::Set;
 use gibbon_schema::typedefs;
 use serde::Deserialize;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::EntityDef;
@@ -12,7 +13,7 @@ use crate::EntityDef;
 pub const DEF: EntityDef = EntityDef { endpoint_key: Some("username"), ..EntityDef::of::<Consumer>("consumers") };
 
 /// A client or user of APIs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Record)]
 #[record(check = at_least_one_of(["custom_id", "username"]))]
 pub struct Consumer {
     /// Identifies the consumer.

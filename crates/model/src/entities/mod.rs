@@ -4,6 +4,7 @@
 use gibbon_schema::Field;
 use gibbon_schema::OneOf;
 use serde::Deserialize;
+use serde::Serialize;
 
 use crate::EntityDef;
 
@@ -72,7 +73,7 @@ pub(crate) const CORE: [&str; 16] = [
 ];
 
 /// A protocol of services, routes and plugins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, OneOf)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, OneOf)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     Grpc,

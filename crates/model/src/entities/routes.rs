@@ -19,6 +19,7 @@ use gibbon_schema::check::custom_check;
 use gibbon_schema::check::is;
 use gibbon_schema::typedefs;
 use serde::Deserialize;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Protocol;
@@ -28,7 +29,7 @@ use crate::EntityDef;
 pub const DEF: EntityDef = EntityDef { endpoint_key: Some("name"), record, ..EntityDef::of::<Route>("routes") };
 
 /// A rule that sends requests to a service.
-#[derive(Debug, Clone, PartialEq, Deserialize, Record)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Record)]
 #[record(subschema("protocols", None))]
 pub struct Route {
     /// Identifies the route.
@@ -105,7 +106,7 @@ pub struct Route {
 }
 
 /// An address, a port, or both.
-#[derive(Debug, Clone, PartialEq, Deserialize, Record)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Record)]
 pub struct Endpoint {
     #[field(base = typedefs::ip_or_cidr)]
     pub ip: Option<String>,

@@ -8,6 +8,7 @@ use gibbon_schema::check::conditional;
 use gibbon_schema::check::is;
 use gibbon_schema::typedefs;
 use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ use crate::EntityDef;
 pub const DEF: EntityDef = EntityDef { endpoint_key: Some("name"), ..EntityDef::of::<Service>("services") };
 
 /// An upstream API.
-#[derive(Debug, Clone, PartialEq, Deserialize, Record)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Record)]
 #[record(shorthand = typedefs::service_url())]
 #[record(check = only_for_path())]
 #[record(check = only_for_tls("client_certificate"))]
