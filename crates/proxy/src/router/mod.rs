@@ -69,7 +69,7 @@ pub struct Key<'r> {
 }
 
 /// A route that a request fits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Found<'s, R> {
     /// What the route was added with.
     pub route: &'s R,

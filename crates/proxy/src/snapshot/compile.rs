@@ -1,0 +1,294 @@
+//! Compiles documents into a snapshot: reads each into its type once, and changes only what it touches. It runs on the
+//! control side and does no I/O.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gibbon_model::Document;
+use gibbon_model::entities::Consumer;
+use gibbon_model::entities::Plugin;
+use gibbon_model::entities::Protocol;
+use gibbon_model::entities::Route;
+use gibbon_model::entities::Service;
+use gibbon_sdk::BuildError;
+use gibbon_sdk::EntityKind;
+use gibbon_sdk::Env;
+use gibbon_sdk::PluginDef;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::chain::Instance;
+use crate::chain::KindIndex;
+use crate::router::Fields;
+use crate::router::Regexes;
+use crate::router::RouteError;
+use crate::snapshot::Shards;
+use crate::snapshot::Snapshot;
+use crate::snapshot::entities::Stored;
+use crate::snapshot::owners::Owners;
+
+/// Something of a configuration that does not work on this node. The rest is compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// A plugin's kind is not among the enabled ones (Kong's words).
+    #[error("{name} plugin is in use but not enabled")]
+    NotEnabled {
+        /// The kind.
+        name: String,
+    },
+    /// A plugin cannot be built; requests that it would see are answered with 500.
+    #[error("plugin {name} ({id}): {source}")]
+    Plugin {
+        /// The kind.
+        name: String,
+        /// The instance.
+        id: Uuid,
+        /// Why.
+        source: BuildError,
+    },
+    /// A route cannot be routed to.
+    #[error("route {id}: {source}")]
+    Route {
+        /// The route.
+        id: Uuid,
+        /// Why.
+        source: RouteError,
+    },
+    /// A document is not what its schema says.
+    #[error("{entity} {id}: {source}")]
+    Document {
+        /// The entity.
+        entity: String,
+        /// The document's primary key.
+        id: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// Keeps a snapshot in step with documents.
+pub struct Compiler {
+    env: Arc<Env>,
+    /// In running order.
+    kinds: Vec<PluginDef>,
+    kind_by_name: HashMap<&'static str, KindIndex>,
+    entity_kinds: HashMap<&'static str, EntityKind>,
+    regexes: Regexes,
+    owners: Owners,
+    snapshot: Snapshot,
+    errors: Vec<CompileError>,
+}
+
+impl Compiler {
+    /// Returns a compiler for a node with these kinds of plugins, and no configuration yet.
+    pub fn new(env: Arc<Env>, mut kinds: Vec<PluginDef>) -> Self {
+        // Kong 3.10, db/dao/plugins.lua: by priority, then by name, both descending.
+        kinds.sort_by_key(|def| std::cmp::Reverse((def.kind.priority, def.kind.name)));
+        let names = kinds.iter().map(|def| def.kind.name);
+        let entities = kinds.iter().flat_map(|kind| &kind.entities);
+        Self {
+            kind_by_name: names.zip(0..).collect(),
+            entity_kinds: entities.map(|kind| (kind.def.name, kind.clone())).collect(),
+            kinds,
+            regexes: Regexes::default(),
+            owners: Owners::default(),
+            snapshot: Snapshot::new(Arc::clone(&env)),
+            errors: Vec::new(),
+            env,
+        }
+    }
+
+    /// Returns a copy of the snapshot as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
+    /// Replaces everything by these documents. Filters of plugins that are in both are kept.
+    ///
+    /// Returns what does not work; all else does.
+    pub fn load<'d>(&mut self, documents: impl IntoIterator<Item = (&'d str, &'d Document)>) -> Vec<CompileError> {
+        self.snapshot = Snapshot::new(Arc::clone(&self.env));
+        let before = std::mem::take(&mut self.owners);
+        for (entity, document) in documents {
+            let id = document.get("id").and_then(|id| id.as_str()).unwrap_or_default();
+            self.set(entity, id, Some(document), &before);
+        }
+        self.settle()
+    }
+
+    /// Applies changes in this order: documents by entity and primary key, none for one that was deleted.
+    ///
+    /// Returns what does not work; all else does.
+    pub fn apply<'d>(
+        &mut self,
+        changes: impl IntoIterator<Item = (&'d str, &'d str, Option<&'d Document>)>,
+    ) -> Vec<CompileError> {
+        let nothing = Owners::default();
+        for (entity, id, document) in changes {
+            self.set(entity, id, document, &nothing);
+        }
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Vec<CompileError> {
+        let routes = &self.snapshot.routes;
+        let service_of = |route| routes.get(&route).and_then(|route| route.service).map(|service| service.id);
+        self.owners.settle(&mut self.snapshot.chains, service_of);
+        std::mem::take(&mut self.errors)
+    }
+
+    fn set(&mut self, entity: &str, key: &str, document: Option<&Document>, before: &Owners) {
+        // What has no UUID for a primary key (tags, parameters) is of no use to requests.
+        let Ok(id) = key.parse::<Uuid>() else { return };
+        let outcome = self.set_document(entity, id, document, before);
+        if let Err(source) = outcome {
+            let (entity, id) = (entity.to_owned(), key.to_owned());
+            self.errors.push(CompileError::Document { entity, id, source });
+        }
+    }
+
+    fn set_document(
+        &mut self,
+        entity: &str,
+        id: Uuid,
+        document: Option<&Document>,
+        before: &Owners,
+    ) -> Result<(), serde_json::Error> {
+        match entity {
+            "services" => self.set_service(id, read(document)?),
+            "routes" => self.set_route(id, read(document)?),
+            "plugins" => self.set_plugin(id, read(document)?, before),
+            "consumers" => self.set_consumer(id, read(document)?),
+            "upstreams" => self.snapshot.upstreams.set(id, read(document)?),
+            "targets" => self.snapshot.upstreams.set_target(id, read(document)?),
+            "certificates" => self.snapshot.certificates.set(id, read(document)?),
+            "snis" => self.snapshot.certificates.set_sni(id, read(document)?),
+            "ca_certificates" => put(&mut self.snapshot.ca_certificates, id, read(document)?.map(Arc::new)),
+            _ => {
+                if let Some(kind) = self.entity_kinds.get(entity) {
+                    let stored = document.map(|document| Stored::read(kind, document)).transpose()?.flatten();
+                    self.snapshot.entities.set(kind.def.name, id, stored.map(Arc::new));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_service(&mut self, id: Uuid, service: Option<Service>) {
+        let serves = |service: Option<&Service>| service.is_some_and(|service| service.enabled);
+        let before = serves(self.snapshot.services.get(&id).map(|service| &**service));
+        let after = serves(service.as_ref());
+        if before && !after {
+            self.each_route_of(id, Self::remove_from_router);
+        }
+        put(&mut self.snapshot.services, id, service.map(Arc::new));
+        if after && !before {
+            self.each_route_of(id, Self::add_to_router);
+        }
+    }
+
+    fn each_route_of(&mut self, service: Uuid, change: impl Fn(&mut Self, &Arc<Route>)) {
+        for route in self.owners.routes_of(service) {
+            if let Some(route) = self.snapshot.routes.get(&route).cloned() {
+                change(self, &route);
+            }
+        }
+    }
+
+    fn set_route(&mut self, id: Uuid, route: Option<Route>) {
+        if let Some(before) = self.snapshot.routes.remove(&id) {
+            self.remove_from_router(&before);
+            self.owners.remove_route(&before);
+        }
+        if let Some(route) = route.map(Arc::new) {
+            self.owners.insert_route(&route);
+            self.add_to_router(&route);
+            self.snapshot.routes.insert(id, route);
+        }
+    }
+
+    /// Tells whether requests can come to a route: it is for HTTP, and its service is there and enabled, if it has one.
+    fn is_routable(&self, route: &Route) -> bool {
+        let enabled = |id| self.snapshot.services.get(&id).is_some_and(|service| service.enabled);
+        route.protocols.iter().any(|protocol| is_http(*protocol))
+            && route.service.is_none_or(|service| enabled(service.id))
+    }
+
+    fn add_to_router(&mut self, route: &Arc<Route>) {
+        if !self.is_routable(route) {
+            return;
+        }
+        let added = self.snapshot.router.insert(Arc::clone(route), &fields(route), &mut self.regexes);
+        if let Err(source) = added {
+            self.errors.push(CompileError::Route { id: route.id, source });
+        }
+    }
+
+    fn remove_from_router(&mut self, route: &Arc<Route>) {
+        if self.is_routable(route) {
+            self.snapshot.router.remove(&fields(route), &mut self.regexes);
+        }
+    }
+
+    fn set_plugin(&mut self, id: Uuid, plugin: Option<Plugin>, before: &Owners) {
+        let held = self.owners.instance(id).or_else(|| before.instance(id)).cloned();
+        self.owners.remove_plugin(id, &mut self.snapshot.chains);
+        let runs = |plugin: &Plugin| plugin.enabled && plugin.protocols.iter().any(|protocol| is_http(*protocol));
+        let Some(plugin) = plugin.filter(runs) else { return };
+        let Some(&kind) = self.kind_by_name.get(plugin.name.as_str()) else {
+            self.errors.push(CompileError::NotEnabled { name: plugin.name });
+            return;
+        };
+        let def = &self.kinds[usize::from(kind)];
+        let (instance, failed) = Instance::new(plugin, (kind, def), held.as_deref(), &self.env);
+        if let Some(source) = failed {
+            self.errors.push(CompileError::Plugin { name: def.kind.name.to_owned(), id, source });
+        }
+        self.owners.insert_plugin(instance, &mut self.snapshot.chains);
+    }
+
+    fn set_consumer(&mut self, id: Uuid, consumer: Option<Consumer>) {
+        let snapshot = &mut self.snapshot;
+        if let Some(before) = snapshot.consumers.remove(&id) {
+            before.username.as_deref().map(|name| snapshot.usernames.remove(name));
+            before.custom_id.as_deref().map(|name| snapshot.custom_ids.remove(name));
+        }
+        if let Some(consumer) = consumer.map(Arc::new) {
+            let name = |name: &Option<String>| name.as_deref().map(Box::from);
+            name(&consumer.username).map(|name| snapshot.usernames.insert(name, Arc::clone(&consumer)));
+            name(&consumer.custom_id).map(|name| snapshot.custom_ids.insert(name, Arc::clone(&consumer)));
+            snapshot.consumers.insert(id, consumer);
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(document: Option<&Document>) -> Result<Option<T>, serde_json::Error> {
+    document.map(T::deserialize).transpose()
+}
+
+fn put<T>(map: &mut Shards<Uuid, Arc<T>>, id: Uuid, value: Option<Arc<T>>) {
+    match value {
+        Some(value) => map.insert(id, value),
+        None => map.remove(&id),
+    };
+}
+
+fn is_http(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Http | Protocol::Https | Protocol::Grpc | Protocol::Grpcs)
+}
+
+/// Returns what the router asks of a route. HTTP routes have neither sources nor destinations in this flavour.
+fn fields(route: &Route) -> Fields<'_> {
+    let headers = route.headers.iter().flatten();
+    Fields {
+        id: route.id,
+        hosts: route.hosts.as_deref(),
+        paths: route.paths.as_deref().unwrap_or_default(),
+        methods: route.methods.as_deref().unwrap_or_default(),
+        headers: headers.map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
+        snis: route.snis.as_deref().unwrap_or_default(),
+        regex_priority: route.regex_priority.unwrap_or(0),
+        sources: &[],
+        destinations: &[],
+    }
+}

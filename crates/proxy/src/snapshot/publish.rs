@@ -1,0 +1,138 @@
+//! Makes writes live: compiles what changed and puts the outcome in force before the write is answered. Writes that
+//! arrive while one is compiled join the next.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use gibbon_model::Document;
+use gibbon_store::Change;
+use gibbon_store::News;
+use gibbon_store::PublishError;
+use gibbon_store::Publisher;
+use gibbon_store::Store;
+
+use crate::snapshot::CompileError;
+use crate::snapshot::Compiler;
+use crate::snapshot::Shared;
+
+/// Publishes to the workers of this node.
+pub struct LivePublisher {
+    shared: Arc<Shared>,
+    compiler: Arc<tokio::sync::Mutex<Compiler>>,
+    waiting: Mutex<Vec<Waiting>>,
+    /// Where everything is read again when anything may have changed.
+    store: OnceLock<Arc<dyn Store>>,
+}
+
+/// News that nobody has compiled yet.
+struct Waiting {
+    work: Work,
+    outcome: Arc<OnceLock<Result<(), String>>>,
+}
+
+enum Work {
+    Changes(Vec<Change>),
+    All,
+}
+
+/// Documents of one entity.
+type Listing = (&'static str, Vec<Document>);
+
+impl LivePublisher {
+    /// Returns a publisher for these workers; `compiler` made the snapshot that is in force.
+    pub fn new(shared: Arc<Shared>, compiler: Compiler) -> Self {
+        Self {
+            shared,
+            compiler: Arc::new(tokio::sync::Mutex::new(compiler)),
+            waiting: Mutex::default(),
+            store: OnceLock::new(),
+        }
+    }
+
+    /// Names the store that is read when anything may have changed; the first one named stays.
+    pub fn set_store(&self, store: Arc<dyn Store>) {
+        let _ = self.store.set(store);
+    }
+
+    async fn publish_all_waiting(&self, own: &OnceLock<Result<(), String>>) -> Result<(), PublishError> {
+        let mut compiler = Arc::clone(&self.compiler).lock_owned().await;
+        if own.get().is_none() {
+            // Whoever holds the compiler takes all that has come so far, in the order in which it came.
+            let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut parts = Vec::new();
+            for Waiting { work, outcome } in waiting {
+                let listings = match work {
+                    Work::Changes(changes) => Ok(Part::Changes(changes)),
+                    Work::All => self.list().await.map(Part::All),
+                };
+                parts.push((listings, outcome));
+            }
+            let shared = Arc::clone(&self.shared);
+            let compiled = tokio::task::spawn_blocking(move || {
+                let outcomes: Vec<_> = parts
+                    .into_iter()
+                    .map(|(part, outcome)| (outcome, part.and_then(|part| part.compile(&mut compiler))))
+                    .collect();
+                shared.publish(compiler.snapshot());
+                for (outcome, result) in outcomes {
+                    // Each piece of news is taken once.
+                    let _ = outcome.set(result);
+                }
+            });
+            compiled.await.map_err(|panic| PublishError(panic.into()))?;
+        }
+        own.get().cloned().unwrap_or(Ok(())).map_err(|reason| PublishError(reason.into()))
+    }
+
+    async fn list(&self) -> Result<Vec<Listing>, String> {
+        let Some(store) = self.store.get() else { return Err("no store was named".to_owned()) };
+        let mut all = Vec::new();
+        for entity in store.catalog().entities() {
+            all.push((entity.name, store.list(entity.name).await.map_err(|error| error.to_string())?));
+        }
+        Ok(all)
+    }
+}
+
+enum Part {
+    Changes(Vec<Change>),
+    All(Vec<Listing>),
+}
+
+impl Part {
+    fn compile(self, compiler: &mut Compiler) -> Result<(), String> {
+        let errors = match &self {
+            Self::Changes(changes) => compiler
+                .apply(changes.iter().map(|change| (change.entity, change.id.as_str(), change.after.as_deref()))),
+            Self::All(listings) => {
+                let documents = listings.iter().flat_map(|(entity, all)| all.iter().map(move |one| (*entity, one)));
+                compiler.load(documents)
+            }
+        };
+        for error in &errors {
+            tracing::error!(%error, "configuration does not work here");
+        }
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(errors.iter().map(CompileError::to_string).collect::<Vec<_>>().join("; ")),
+        }
+    }
+}
+
+impl Publisher for LivePublisher {
+    fn publish<'a>(&'a self, news: News<'a>) -> BoxFuture<'a, Result<(), PublishError>> {
+        let work = match news {
+            News::Changes(changes) => Work::Changes(changes.to_vec()),
+            News::All => Work::All,
+        };
+        let outcome = Arc::new(OnceLock::new());
+        // Joins the queue when called, not when first polled: news is compiled in the order in which it was told.
+        let waiting = Waiting { work, outcome: Arc::clone(&outcome) };
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waiting);
+        async move { self.publish_all_waiting(&outcome).await }.boxed()
+    }
+}
