@@ -1,9 +1,11 @@
 //! A kind of plugin as configuration sees it: its name, place and schema. What it does at run time
 //! is the business of the plugin itself.
 
+use gibbon_schema::Binding;
+use gibbon_schema::Bindings;
 use gibbon_schema::Field;
 use gibbon_schema::Record;
-use gibbon_schema::typedefs;
+use gibbon_schema::plugin_record;
 
 /// Version that every bundled plugin reports: Kong's own.
 pub const VERSION: &str = "3.10.0";
@@ -52,28 +54,18 @@ impl PluginKind {
     ///
     /// `protocols` are those allowed; those of HTTP among them are the default.
     pub fn new(name: &'static str, priority: i32, scopes: Scopes, protocols: &[&str], mut config: Record) -> Self {
-        let mut fields = Vec::new();
-        if !scopes.consumer {
-            fields.push(typedefs::no_consumer().named("consumer"));
-        }
-        if !scopes.service {
-            fields.push(typedefs::no_service().named("service"));
-        }
-        if !scopes.route {
-            fields.push(typedefs::no_route().named("route"));
-        }
-        let usual = protocols.iter().copied().filter(|protocol| HTTP.contains(protocol));
-        fields.push(
-            Field::set(Field::string().one_of(protocols.iter().copied()))
-                .named("protocols")
-                .required()
-                .default(usual.collect::<Vec<_>>())
-                .description("Protocols of the requests that the plugin runs on."),
-        );
-        let checks = std::mem::take(&mut config.plugin_checks);
-        fields.push(Field::record(config).named("config").required());
-        let mut record = Record::new(fields);
-        record.checks = checks;
+        let usual: Vec<_> = protocols.iter().copied().filter(|p| HTTP.contains(p)).collect();
+        let protocols = Field::set(Field::string().one_of(protocols.iter().copied()))
+            .required()
+            .default(usual)
+            .description("Protocols of the requests that the plugin runs on.");
+        let binding = |may| if may { Binding::Allowed } else { Binding::Refused };
+        let bindings = Bindings {
+            consumer: binding(scopes.consumer),
+            route: binding(scopes.route),
+            service: binding(scopes.service),
+        };
+        let record = plugin_record(config, protocols, bindings);
         Self { name, priority, version: VERSION, scopes, record }
     }
 }

@@ -23,6 +23,7 @@ use crate::select::OldNames;
 use crate::select::select;
 use crate::validate::REQUIRED;
 use crate::validate::UNKNOWN;
+use crate::validate::lua_text;
 use crate::validate::validate_field;
 
 /// What kind of write it is.
@@ -63,6 +64,18 @@ pub fn admit(
     let original = input.clone();
     let document = prepare(record, input, operation, cx)?;
     validate(record, document, &original, operation, cx)
+}
+
+/// Judges a new entity as POST /schemas/…/validate does, without a result.
+///
+/// Other than for [`admit`], defaults count as given when transformations ask for fields to be given together.
+///
+/// # Errors
+/// What is wrong with it, in Kong's words.
+pub fn dry_run(record: &Record, input: Document, cx: &Context<'_>) -> Result<(), Violations> {
+    let document = prepare(record, input, Operation::Insert, cx)?;
+    let original = document.clone();
+    validate(record, document, &original, Operation::Insert, cx).map(drop)
 }
 
 /// Expands shorthands, makes automatic values, applies defaults, and merges an update into what is stored.
@@ -129,8 +142,10 @@ pub(crate) fn validate_document(
             None | Some(Value::Null) => REQUIRED.to_owned(),
             Some(Value::String(name)) => unknown_type(key.error.as_deref(), name),
             Some(Value::Array(names)) => {
-                unknown_type(key.error.as_deref(), names.first().and_then(Value::as_str).unwrap_or_default())
+                // Lua's `key[1]`, with what `%s` makes of it.
+                unknown_type(key.error.as_deref(), &names.first().map_or("nil".to_owned(), lua_text))
             }
+            Some(Value::Object(_)) => unknown_type(key.error.as_deref(), "nil"),
             Some(_) => "expected a string".to_owned(),
         };
         return Err(Violations::field(&key.field, message));

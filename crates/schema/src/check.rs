@@ -222,11 +222,19 @@ impl EntityCheck {
         self
     }
 
-    /// Runs a custom check even when fields are missing or wrong; other kinds stay as they are.
+    /// Runs a custom check even when fields are missing; other kinds stay as they are.
     #[must_use]
-    pub fn run_always(mut self) -> Self {
+    pub fn run_with_missing_fields(mut self) -> Self {
         if let Self::Custom(check) = &mut self {
             check.run_with_missing_fields = true;
+        }
+        self
+    }
+
+    /// Runs a custom check even when fields are wrong; other kinds stay as they are.
+    #[must_use]
+    pub fn run_with_invalid_fields(mut self) -> Self {
+        if let Self::Custom(check) = &mut self {
             check.run_with_invalid_fields = true;
         }
         self

@@ -87,7 +87,8 @@ fn run_one(
     if !runs_with_invalid(check) && paths.iter().any(|path| violations.has(path)) {
         return None;
     }
-    if !any_given && !(runs_with_missing(check) && scope == Scope::Whole) {
+    let runs_on_nothing = runs_with_missing(check) && scope == Scope::Whole;
+    if !any_given && !runs_on_nothing {
         return None;
     }
     if !missing.is_empty() {

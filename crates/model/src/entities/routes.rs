@@ -155,7 +155,7 @@ fn expression() -> EntityCheck {
         "regex_priority",
         "priority",
     ];
-    custom_check(fields, |_, _| Ok(())).run_always()
+    custom_check(fields, |_, _| Ok(())).run_with_missing_fields()
 }
 
 /// Schemas that complete a route, by its first protocol.

@@ -2,6 +2,7 @@
 //! Each function makes a fresh field without name, to be narrowed further or used as `#[field(base = …)]`.
 
 pub mod address;
+mod der;
 pub mod pem;
 mod records;
 pub mod text;

@@ -11,7 +11,7 @@ use super::timeout;
 use crate::Record;
 
 /// Header formats of tracing context, in the order in which messages list them.
-pub const TRACING_FORMATS: [&str; 9] = ["w3c", "b3", "b3-single", "jaeger", "ot", "aws", "datadog", "gcp", "instana"];
+pub const TRACING_FORMATS: [&str; 9] = ["aws", "gcp", "instana", "w3c", "b3", "b3-single", "jaeger", "ot", "datadog"];
 
 /// How to reach a Redis server.
 #[derive(Clone, Debug, Deserialize, Record)]
@@ -77,13 +77,13 @@ pub struct Queue {
 #[derive(Clone, Debug, Deserialize, Record)]
 pub struct Propagation {
     /// Formats to look for in requests, in order; none when empty.
-    #[field(elements(one_of = ["w3c", "b3", "jaeger", "ot", "aws", "datadog", "gcp", "instana"]))]
+    #[field(elements(one_of = ["aws", "gcp", "instana", "w3c", "b3", "jaeger", "ot", "datadog"]))]
     pub extract: Option<Vec<String>>,
     /// Headers to drop once context was read.
     #[field(elements(custom = text::header_name))]
     pub clear: Option<Vec<String>>,
     /// Formats to write; `preserve` keeps the one that was read.
-    #[field(elements(one_of = ["preserve", "w3c", "b3", "b3-single", "jaeger", "ot", "aws", "datadog", "gcp", "instana"]))]
+    #[field(elements(one_of = ["preserve", "aws", "gcp", "instana", "w3c", "b3", "b3-single", "jaeger", "ot", "datadog"]))]
     pub inject: Option<Vec<String>>,
     /// The format when none was read and `inject` says `preserve`.
     #[field(one_of = TRACING_FORMATS)]

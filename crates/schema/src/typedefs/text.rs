@@ -176,7 +176,7 @@ impl Url {
         }
         let mut authority = None;
         if let Some(after) = rest.strip_prefix("//") {
-            let end = after.find('/').unwrap_or(after.len());
+            let end = after.find(['/', '?']).unwrap_or(after.len());
             authority = Some(&after[..end]);
             rest = &after[end..];
         }
