@@ -2,5 +2,6 @@
 
 pub mod cors;
 pub mod ip_restriction;
+pub mod rate_limiting;
 pub mod request_size_limiting;
 pub mod request_termination;

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod auth;
+pub mod counters;
 pub mod env;
 pub mod form;
 pub mod testing;

@@ -1,0 +1,178 @@
+//! Counting requests, and saying how many are left.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use gibbon_sdk::counters::{Counters, Key, Period, Windows};
+use gibbon_sdk::{BuildError, Cx, Env, Filter, Reply, Scope, Step};
+use smallvec::SmallVec;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
+use super::limits::{self, Limit};
+use super::{Config, LimitBy, Policy};
+
+/// A configured `rate-limiting`.
+pub struct RateLimitingFilter {
+    limits: Vec<Limit>,
+    limit_by: LimitBy,
+    header_name: Option<String>,
+    path: Option<String>,
+    tell: bool,
+    error_code: u16,
+    error_message: String,
+    counters: Arc<Counters>,
+    route: Uuid,
+    service: Uuid,
+}
+
+/// What became of a request at one limit.
+#[derive(Clone, Copy)]
+struct Used<'l> {
+    limit: &'l Limit,
+    start: u32,
+    /// What is left, this request counted if it is among those that are.
+    remaining: f64,
+}
+
+impl RateLimitingFilter {
+    pub(super) fn new(config: Config, env: &Arc<Env>, scope: &Scope) -> Result<Self, BuildError> {
+        match config.policy.unwrap_or(Policy::Local) {
+            // On the embedded database this node is the whole cluster.
+            Policy::Local | Policy::Cluster => {}
+            Policy::Redis => {
+                let message = "rate-limiting: `policy` redis is not served by this version; use local";
+                return Err(BuildError(message.to_owned()));
+            }
+        }
+        Ok(Self {
+            limits: limits::of(&config),
+            limit_by: config.limit_by.unwrap_or(LimitBy::Consumer),
+            header_name: config.header_name,
+            path: config.path,
+            tell: !config.hide_client_headers,
+            error_code: config.error_code.map_or(429, |code| code as u16),
+            error_message: config.error_message.unwrap_or_default(),
+            counters: env.state(),
+            route: scope.route.unwrap_or_default(),
+            service: scope.service.unwrap_or_default(),
+        })
+    }
+
+    /// Writes who is counted. A client that cannot be told as configured is counted by its address.
+    fn identify(&self, cx: &Cx<'_>) -> SmallVec<[u8; 64]> {
+        let consumer = cx.consumer.as_ref().map(|consumer| consumer.id);
+        let credential = cx.credential.as_ref().and_then(|credential| credential.id);
+        let head = cx.request.as_deref().map(|request| &request.head);
+        let id = match self.limit_by {
+            LimitBy::Consumer => consumer.or(credential),
+            LimitBy::Credential => credential,
+            LimitBy::Service => cx.service.map(|service| service.id),
+            LimitBy::Ip | LimitBy::Header | LimitBy::Path => None,
+        };
+        if let Some(id) = id {
+            return SmallVec::from_slice(id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]).as_bytes());
+        }
+        let text = match (self.limit_by, &self.header_name, &self.path) {
+            (LimitBy::Header, Some(name), _) => head.and_then(|head| head.headers.get(name)),
+            (LimitBy::Path, _, Some(path)) => {
+                head.map(|head| head.target.path()).filter(|sent| *sent == path.as_bytes())
+            }
+            _ => None,
+        };
+        match (text, cx.client.address) {
+            (Some(text), _) => SmallVec::from_slice(text),
+            (None, IpAddr::V4(address)) => SmallVec::from_slice(&address.octets()),
+            (None, IpAddr::V6(address)) => SmallVec::from_slice(&address.octets()),
+        }
+    }
+
+    /// Counts the request at every limit, or at none: what was taken is given back when a later limit is full.
+    /// Returns what is left at each, and whether the request may pass.
+    fn count(&self, windows: &Windows, now: u32) -> (SmallVec<[Used<'_>; 6]>, Outcome) {
+        let starts = |limit: &Limit| limit.period.start(now);
+        let full =
+            self.limits.iter().position(|limit| windows.admit(limit.period, starts(limit), limit.admits).is_err());
+        if let Some(full) = full {
+            for limit in &self.limits[..full] {
+                windows.take_back(limit.period, starts(limit));
+            }
+        }
+        let used = |limit| {
+            let start = starts(limit);
+            let remaining = (limit.limit - f64::from(windows.count(limit.period, start))).max(0.0);
+            Used { limit, start, remaining }
+        };
+        (self.limits.iter().map(used).collect(), if full.is_some() { Outcome::Refused } else { Outcome::Passes })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passes,
+    Refused,
+}
+
+impl Filter for RateLimitingFilter {
+    fn access<'a>(&'a self, cx: &'a mut Cx<'_>) -> Step<'a> {
+        let now = u32::try_from(cx.env.clock.wall_ms() / 1000).unwrap_or(u32::MAX);
+        let identifier = self.identify(cx);
+        let key = Key { route: self.route, service: self.service, identifier: &identifier };
+        let (used, outcome) = self.counters.with(key, now, |windows| self.count(windows, now));
+        if self.tell {
+            tell(cx, &used, now, outcome);
+        }
+        match outcome {
+            Outcome::Passes => Step::GO,
+            Outcome::Refused => Step::stop(Reply::error(self.error_code, self.error_message.clone())),
+        }
+    }
+}
+
+/// Puts limits and what is left on the answer. The general headers speak of the limit with the least left, and among
+/// equals of the longest.
+fn tell(cx: &mut Cx<'_>, used: &[Used<'_>], now: u32, outcome: Outcome) {
+    let headers = &mut cx.response.head.headers;
+    let mut text = Text::default();
+    for used in used {
+        headers.set(&used.limit.limit_header, &used.limit.text);
+        headers.set(&used.limit.remaining_header, text.of(used.remaining));
+    }
+    let least = used.iter().rev().reduce(|least, used| if used.remaining < least.remaining { used } else { least });
+    let Some(least) = least else { return };
+    let reset = f64::from(reset(least.limit.period, least.start, now));
+    headers.set("RateLimit-Limit", &least.limit.text);
+    headers.set("RateLimit-Remaining", text.of(least.remaining));
+    headers.set("RateLimit-Reset", text.of(reset));
+    if outcome == Outcome::Refused {
+        headers.set("Retry-After", text.of(reset));
+    }
+}
+
+/// Returns the seconds until the window is over, at least 1.
+fn reset(period: Period, start: u32, now: u32) -> u32 {
+    period.seconds().saturating_sub(now.saturating_sub(start)).max(1)
+}
+
+/// A number as text, without an allocation.
+#[derive(Default)]
+struct Text {
+    bytes: SmallVec<[u8; 32]>,
+}
+
+impl Text {
+    fn of(&mut self, number: f64) -> &[u8] {
+        self.bytes.clear();
+        // A vector takes whatever is written to it.
+        let _ = write!(self, "{number}");
+        &self.bytes
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.bytes.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}

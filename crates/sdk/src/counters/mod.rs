@@ -1,0 +1,192 @@
+//! Counters of the node: how often something happened in the running second, minute, … year. They belong to no filter,
+//! so that an edited plugin goes on counting where it was.
+//!
+//! A key's six windows are six words, each the start of its window and a count, changed by compare-exchange: exact over
+//! all workers, and a new window needs no new memory. A worker takes a shard's lock when it first meets a key and keeps
+//! the windows in a table of its own from then on.
+
+mod period;
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hash};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashbrown::{Equivalent, HashMap};
+use uuid::Uuid;
+
+pub use period::Period;
+
+/// How many locks the table is spread over.
+const SHARDS: usize = 64;
+/// How many keys a worker remembers before it starts anew.
+const LOCAL_KEYS: usize = 16_384;
+
+/// What is counted: Kong keys its counters by the route and service that the plugin is tied to, and an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key<'k> {
+    /// The route, nil if the plugin is tied to none.
+    pub route: Uuid,
+    /// The service, nil if the plugin is tied to none.
+    pub service: Uuid,
+    /// Who or what is limited.
+    pub identifier: &'k [u8],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct OwnedKey {
+    route: Uuid,
+    service: Uuid,
+    identifier: Box<[u8]>,
+}
+
+impl Equivalent<OwnedKey> for Key<'_> {
+    fn equivalent(&self, owned: &OwnedKey) -> bool {
+        self.route == owned.route && self.service == owned.service && *self.identifier == *owned.identifier
+    }
+}
+
+impl From<Key<'_>> for OwnedKey {
+    fn from(key: Key<'_>) -> Self {
+        Self { route: key.route, service: key.service, identifier: key.identifier.into() }
+    }
+}
+
+/// The windows of one key.
+#[derive(Debug, Default)]
+pub struct Windows {
+    /// One for each of [`Period::ALL`]: the window's start in the upper half, the count in the lower.
+    words: [AtomicU64; 6],
+}
+
+const fn pack(start: u32, count: u32) -> u64 {
+    (start as u64) << 32 | count as u64
+}
+
+const fn unpack(word: u64) -> (u32, u32) {
+    ((word >> 32) as u32, word as u32)
+}
+
+impl Windows {
+    /// Returns the count of the window that began at `start`.
+    pub fn count(&self, period: Period, start: u32) -> u32 {
+        let (held, count) = unpack(self.words[period as usize].load(Ordering::Relaxed));
+        if held == start { count } else { 0 }
+    }
+
+    /// Counts one more if that stays within `limit`; returns the count before, or `Err` with it when it is full.
+    ///
+    /// # Errors
+    /// The count, when it has reached the limit.
+    pub fn admit(&self, period: Period, start: u32, limit: u32) -> Result<u32, u32> {
+        let word = &self.words[period as usize];
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            let (held, count) = unpack(seen);
+            // A clock that went back counts on in the later window.
+            let (start, count) = if held < start { (start, 0) } else { (held, count) };
+            if count >= limit {
+                return Err(count);
+            }
+            match word.compare_exchange_weak(seen, pack(start, count + 1), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(count),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Takes one back, if the window is still the one that began at `start`.
+    pub fn take_back(&self, period: Period, start: u32) {
+        let word = &self.words[period as usize];
+        let changed = word.try_update(Ordering::Relaxed, Ordering::Relaxed, |seen| {
+            let (held, count) = unpack(seen);
+            (held == start && count > 0).then(|| pack(held, count - 1))
+        });
+        // A window that has passed meanwhile has nothing to take back.
+        drop(changed);
+    }
+
+    /// Tells whether every window is over at `now`.
+    fn is_over(&self, now: u32) -> bool {
+        Period::ALL.iter().all(|period| {
+            let (held, count) = unpack(self.words[*period as usize].load(Ordering::Relaxed));
+            count == 0 || held != period.start(now)
+        })
+    }
+}
+
+/// The node's counters of one kind; see [`crate::Env::state`].
+pub struct Counters {
+    shards: [Mutex<Shard>; SHARDS],
+    hasher: foldhash::fast::RandomState,
+}
+
+#[derive(Default)]
+struct Shard {
+    windows: HashMap<OwnedKey, Arc<Windows>, foldhash::fast::RandomState>,
+    /// Size at which keys whose windows are over are swept out.
+    sweep_at: usize,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: foldhash::fast::RandomState::default() }
+    }
+}
+
+type Local = HashMap<(usize, OwnedKey), Arc<Windows>, foldhash::fast::RandomState>;
+
+/// A key of the table that a worker keeps: the counters it belongs to, by address, and the key.
+#[derive(Hash)]
+struct LocalKey<'k>(usize, Key<'k>);
+
+impl Equivalent<(usize, OwnedKey)> for LocalKey<'_> {
+    fn equivalent(&self, owned: &(usize, OwnedKey)) -> bool {
+        self.0 == owned.0 && self.1.equivalent(&owned.1)
+    }
+}
+
+thread_local! {
+    static LOCAL: RefCell<Local> = RefCell::default();
+}
+
+impl Counters {
+    /// Lends the windows of `key`; `now` (seconds since the epoch) tells which keys are over when room is made.
+    ///
+    /// Allocates and locks only when this worker meets the key for the first time.
+    pub fn with<T>(self: &Arc<Self>, key: Key<'_>, now: u32, look: impl FnOnce(&Windows) -> T) -> T {
+        let address = Arc::as_ptr(self).addr();
+        LOCAL.with_borrow_mut(|local| {
+            if let Some(windows) = local.get(&LocalKey(address, key)) {
+                return look(windows);
+            }
+            if local.len() >= LOCAL_KEYS {
+                local.clear();
+            }
+            let windows = self.shared(key, now);
+            let out = look(&windows);
+            local.insert((address, key.into()), windows);
+            out
+        })
+    }
+
+    /// Returns the windows that all workers share for `key`.
+    fn shared(&self, key: Key<'_>, now: u32) -> Arc<Windows> {
+        let shard = (self.hasher.hash_one(key) as usize) % SHARDS;
+        let mut shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(windows) = shard.windows.get(&key) {
+            return Arc::clone(windows);
+        }
+        if shard.windows.len() >= shard.sweep_at {
+            // A key that a worker still holds must stay, or it would be counted twice over.
+            shard.windows.retain(|_, windows| Arc::strong_count(windows) > 1 || !windows.is_over(now));
+            shard.sweep_at = (shard.windows.len() * 2).max(1024);
+        }
+        let windows = Arc::<Windows>::default();
+        shard.windows.insert(key.into(), Arc::clone(&windows));
+        windows
+    }
+}
+
+#[cfg(test)]
+mod tests;
