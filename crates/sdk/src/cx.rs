@@ -58,6 +58,9 @@ pub struct Credential {
     pub identifier: Option<Box<str>>,
 }
 
+/// Captures of a route's regex path: names, or numbers as text, with what they matched.
+pub type Captures = SmallVec<[(Box<str>, Box<[u8]>); 2]>;
+
 /// What a plugin sees of an exchange, and what it may change of it.
 pub struct Cx<'s> {
     /// The node's services: clock, counters, metrics, configuration facts.
@@ -83,7 +86,7 @@ pub struct Cx<'s> {
     /// Groups that an authentication plugin found by itself, without a consumer (LDAP, OpenID Connect).
     pub authenticated_groups: Option<Vec<Box<str>>>,
     /// Captures of the route's regex path: names (or numbers as text) and values.
-    pub captures: SmallVec<[(Box<str>, Box<[u8]>); 2]>,
+    pub captures: Captures,
     /// Where the request will be sent.
     pub upstream: &'s mut UpstreamPlan,
     /// The answer. Headers set before there is one are sent with whatever answer comes.

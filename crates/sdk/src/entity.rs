@@ -4,9 +4,7 @@
 //! cache, and a miss is waited for. Plugins write for both: [`Find`].
 
 use std::any::Any;
-use std::future::Future;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use gibbon_model::EntityDef;
@@ -14,6 +12,8 @@ use gibbon_model::entities::Consumer;
 use gibbon_schema::Document;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+
+use crate::filter::LocalBoxFuture;
 
 /// Something held for one request: borrowed from the snapshot, or shared with a cache.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub enum Find<'s, T: ?Sized> {
     /// Found, or certainly absent.
     Now(Option<Held<'s, T>>),
     /// The store is asked.
-    Later(Pin<Box<dyn Future<Output = Result<Option<Held<'s, T>>, LookupFailed>> + 's>>),
+    Later(LocalBoxFuture<'s, Result<Option<Held<'s, T>>, LookupFailed>>),
 }
 
 impl<'s, T: ?Sized> Find<'s, T> {
@@ -90,13 +90,16 @@ pub trait StoredEntity: DeserializeOwned + Send + Sync + 'static {
     const ENTITY: &'static str;
 }
 
+/// Reads the typed form of an entity out of an admitted document.
+pub type ReadEntity = fn(&Document) -> Result<Arc<AnyEntity>, serde_json::Error>;
+
 /// An entity that a plugin owns: its definition, and how snapshots keep it.
 #[derive(Clone)]
 pub struct EntityKind {
     /// The definition, from which store, Admin API and declarative import are made.
     pub def: EntityDef,
     /// Reads the typed form out of an admitted document; `None` for entities the data plane never looks at.
-    pub read: Option<fn(&Document) -> Result<Arc<AnyEntity>, serde_json::Error>>,
+    pub read: Option<ReadEntity>,
 }
 
 impl EntityKind {

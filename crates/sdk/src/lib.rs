@@ -26,8 +26,8 @@ mod slots;
 mod timings;
 mod upstream;
 
-pub use cx::{Client, Credential, Cx, Listener, MAX_ARGUMENTS};
-pub use entity::{AnyEntity, Directory, EntityKind, Find, Held, Lookup, LookupFailed, StoredEntity};
+pub use cx::{Captures, Client, Credential, Cx, Listener, MAX_ARGUMENTS};
+pub use entity::{AnyEntity, Directory, EntityKind, Find, Held, Lookup, LookupFailed, ReadEntity, StoredEntity};
 pub use env::{Clock, Env, Worker};
 pub use filter::{Filter, GO, LocalBoxFuture, Step, Verdict};
 pub use gibbon_http as http;

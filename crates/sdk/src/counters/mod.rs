@@ -98,12 +98,11 @@ impl Windows {
     /// Takes one back, if the window is still the one that began at `start`.
     pub fn take_back(&self, period: Period, start: u32) {
         let word = &self.words[period as usize];
-        let changed = word.try_update(Ordering::Relaxed, Ordering::Relaxed, |seen| {
+        // A window that has passed meanwhile has nothing to take back.
+        let _ = word.try_update(Ordering::Relaxed, Ordering::Relaxed, |seen| {
             let (held, count) = unpack(seen);
             (held == start && count > 0).then(|| pack(held, count - 1))
         });
-        // A window that has passed meanwhile has nothing to take back.
-        drop(changed);
     }
 
     /// Tells whether every window is over at `now`.
