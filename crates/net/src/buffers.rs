@@ -50,12 +50,12 @@ struct Held {
 }
 
 /// Returns an empty buffer, a used one if there is one.
-pub fn spare() -> Vec<u8> {
+pub(crate) fn spare() -> Vec<u8> {
     SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
 /// Takes a buffer back for reuse.
-pub fn give_back(mut buffer: Vec<u8>) {
+pub(crate) fn give_back(mut buffer: Vec<u8>) {
     if buffer.capacity() == 0 || buffer.capacity() > KEPT {
         return;
     }
@@ -68,7 +68,7 @@ pub fn give_back(mut buffer: Vec<u8>) {
 }
 
 /// Calls `work` with the worker's buffer for heads being written, empty.
-pub fn with_out<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+pub(crate) fn with_out<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     let mut out = OUT.take();
     out.clear();
     let result = work(&mut out);
@@ -78,25 +78,25 @@ pub fn with_out<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
 
 /// The receiving end of one direction of a connection: reads, and keeps what was not taken.
 #[derive(Default)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     held: Rc<RefCell<Held>>,
 }
 
 impl Inbox {
     /// Tells whether no byte waits.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.held.borrow().range.is_empty()
     }
 
     /// Returns how many bytes wait.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.held.borrow().range.len()
     }
 
     /// Reads more bytes behind those that wait; 0 means the peer is done sending.
     ///
     /// At most one read is made. Bytes of another inbox that lie in the scratch are moved out first.
-    pub fn poll_fill(&self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_fill(&self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<usize>> {
         SCRATCH.with_borrow_mut(|scratch| {
             if self.held.borrow().range.is_empty() {
                 self.release(scratch);
@@ -139,7 +139,7 @@ impl Inbox {
     }
 
     /// Shows the bytes that wait.
-    pub fn look<R>(&self, work: impl FnOnce(&[u8]) -> R) -> R {
+    pub(crate) fn look<R>(&self, work: impl FnOnce(&[u8]) -> R) -> R {
         let held = self.held.borrow();
         match held.in_scratch {
             true => SCRATCH.with_borrow(|scratch| work(&scratch.bytes[held.range.clone()])),
@@ -149,7 +149,7 @@ impl Inbox {
 
     /// Lets `work` change the bytes that wait, and the room before and behind them: it gets the whole buffer and where
     /// in it they lie. For a buffer of its own there is no room.
-    pub fn edit<R>(&self, work: impl FnOnce(&mut [u8], Range<usize>) -> R) -> R {
+    pub(crate) fn edit<R>(&self, work: impl FnOnce(&mut [u8], Range<usize>) -> R) -> R {
         let mut held = self.held.borrow_mut();
         let range = held.range.clone();
         match held.in_scratch {
@@ -159,7 +159,7 @@ impl Inbox {
     }
 
     /// Takes the first `count` bytes away.
-    pub fn consume(&self, count: usize) {
+    pub(crate) fn consume(&self, count: usize) {
         let mut held = self.held.borrow_mut();
         held.range.start = (held.range.start + count).min(held.range.end);
         if held.range.is_empty() && !held.in_scratch {
@@ -169,13 +169,13 @@ impl Inbox {
     }
 
     /// Takes all bytes away.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.consume(usize::MAX >> 1);
         SCRATCH.with_borrow_mut(|scratch| self.release(scratch));
     }
 
     /// Moves all bytes to a buffer the caller keeps; without an allocation if there are none.
-    pub fn take(&self) -> Vec<u8> {
+    pub(crate) fn take(&self) -> Vec<u8> {
         let mut taken = Vec::new();
         if !self.is_empty() {
             taken = spare();
@@ -186,7 +186,7 @@ impl Inbox {
     }
 
     /// Puts bytes back that [`take`](Self::take) gave; the inbox must be empty.
-    pub fn restore(&self, bytes: Vec<u8>) {
+    pub(crate) fn restore(&self, bytes: Vec<u8>) {
         debug_assert!(self.is_empty(), "bytes must not be mixed up");
         self.clear();
         let mut held = self.held.borrow_mut();
@@ -197,14 +197,14 @@ impl Inbox {
 
 /// The sending end: bytes that did not go out at once.
 #[derive(Default)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     bytes: Vec<u8>,
     start: usize,
 }
 
 impl Outbox {
     /// Tells whether all went out.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
 
@@ -212,7 +212,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The write failed; nothing more can be sent.
-    pub fn send(&mut self, cx: &mut Context<'_>, stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, cx: &mut Context<'_>, stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         if self.is_empty() {
             while !rest.is_empty() {
@@ -229,7 +229,7 @@ impl Outbox {
     }
 
     /// Lets `bytes` wait behind what waits, to go out with the next flush.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -240,7 +240,7 @@ impl Outbox {
     }
 
     /// Sends what waits.
-    pub fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
         while !self.is_empty() {
             match stream.poll_write(cx, &self.bytes[self.start..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -254,7 +254,7 @@ impl Outbox {
     }
 
     /// Forgets what waits.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.start = 0;
         give_back(std::mem::take(&mut self.bytes));
     }

@@ -90,6 +90,11 @@ impl Deadline {
         self.inner.due.set(NEVER);
     }
 
+    /// Tells whether it is armed.
+    pub fn is_armed(&self) -> bool {
+        self.inner.due.get() != NEVER
+    }
+
     /// Tells whether the deadline was armed and has passed. Looks at the recent clock only: whoever is woken by the
     /// deadline finds it passed.
     pub fn has_passed(&self) -> bool {

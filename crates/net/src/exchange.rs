@@ -7,18 +7,29 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::Context;
+use std::time::Duration;
 
 use gibbon_http::Framing;
-use gibbon_http::Part;
 use gibbon_http::RequestHead;
 use gibbon_http::ResponseHead;
 use gibbon_http::h1::BadBody;
 use gibbon_http::h1::BadRequest;
+use gibbon_http::h1::BodyReader;
 
 use crate::Endpoint;
 use crate::Timeouts;
-use crate::UpstreamError;
 use crate::Upstreams;
+use crate::body::RequestBody;
+use crate::buffers::Inbox;
+use crate::buffers::Outbox;
+use crate::clock;
+use crate::clock::Deadline;
+use crate::forward::Upload;
+use crate::h2::H2Stream;
+use crate::stream::Stream;
+use crate::upstream::Upstream;
+use crate::worker::Settings;
 
 /// Who is at the other end of a client connection; one per connection.
 #[derive(Debug)]
@@ -89,15 +100,6 @@ pub enum RelayError {
     Body(#[from] BadBody),
 }
 
-/// How much of a request body was read ahead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Buffered {
-    /// All of it: [`Exchange::body`] shows it, its length is known, the request can be repeated.
-    Whole,
-    /// As much as was allowed; the rest comes while it is sent on.
-    Beginning,
-}
-
 /// Where and how a request is sent on.
 #[derive(Clone, Copy)]
 pub struct Forward<'a> {
@@ -121,110 +123,149 @@ pub struct Exchange {
     pub refused: Option<BadRequest>,
     /// The response's head: from the upstream after [`forward`](Self::forward), else built by the handler.
     pub response: ResponseHead,
-    peer: Rc<Peer>,
+    pub(crate) peer: Rc<Peer>,
+    pub(crate) settings: Rc<Settings>,
+    /// The client's connection, while the exchange has it.
+    pub(crate) link: Link,
+    /// Bytes from the client that were not taken yet (HTTP/1).
+    pub(crate) down: Inbox,
+    /// Bytes for the client that it did not take yet (HTTP/1).
+    pub(crate) out: Outbox,
+    pub(crate) body: RequestBody,
+    pub(crate) answer: Answer,
+    pub(crate) upstream: Option<Upstream>,
+    /// Where a finished upstream connection goes back to.
+    pub(crate) pool: Option<Rc<Upstreams>>,
+    /// Bytes from the upstream that were not taken yet.
+    pub(crate) up: Inbox,
+    /// Follows the upstream's body.
+    pub(crate) reader: BodyReader,
+    /// How far the request is on its way to the upstream.
+    pub(crate) upload: Upload,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) deadline: Deadline,
+    /// Whether the deadline was armed for the wait that goes on.
+    pub(crate) waiting: bool,
+    pub(crate) received_at: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) bytes_sent: u64,
+}
+
+/// The client's end of an exchange.
+pub(crate) enum Link {
+    /// None: the exchange is not lent.
+    None,
+    /// An HTTP/1 connection, all of it.
+    H1(Stream),
+    /// One stream of an HTTP/2 connection.
+    H2(Box<H2Stream>),
+}
+
+/// How far the response is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Nothing was sent.
+    NotBegun,
+    /// The head went out (or waits in the outbox); the body goes out framed so.
+    Begun(Framing),
+    /// All was handed to the socket or waits in the outbox.
+    Done,
 }
 
 impl Exchange {
+    pub(crate) fn new(peer: Rc<Peer>, settings: Rc<Settings>) -> Self {
+        let second = Duration::from_secs(1);
+        Self {
+            request: RequestHead::default(),
+            refused: None,
+            response: ResponseHead::default(),
+            peer,
+            settings,
+            link: Link::None,
+            down: Inbox::default(),
+            out: Outbox::default(),
+            body: RequestBody::default(),
+            answer: Answer::NotBegun,
+            upstream: None,
+            pool: None,
+            up: Inbox::default(),
+            reader: BodyReader::Length(0),
+            upload: Upload::Done,
+            timeouts: Timeouts { connect: second, write: second, read: second },
+            deadline: Deadline::default(),
+            waiting: false,
+            received_at: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+        }
+    }
+
+    /// Makes the exchange ready for the next request, after its head was parsed; keeps all memory.
+    pub(crate) fn begin(&mut self, head_length: usize) {
+        self.response.clear();
+        self.body.begin(self.request.framing);
+        self.answer = Answer::NotBegun;
+        self.received_at = clock::now();
+        self.bytes_received = head_length as u64;
+        self.bytes_sent = 0;
+        self.waiting = false;
+    }
+
+    /// Lets go of all that must not outlive a request.
+    pub(crate) fn end(&mut self) {
+        self.upstream = None;
+        self.up.clear();
+        self.deadline.disarm();
+        self.body.end();
+    }
+
     /// Returns who the client is.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
     /// Returns when the head was complete, by [`crate::clock`].
-    pub fn received_at(&self) -> u64 {
-        todo!()
+    pub const fn received_at(&self) -> u64 {
+        self.received_at
     }
 
-    /// Returns how many bytes of this request were received so far, head and body (h2: decoded head).
-    pub fn bytes_received(&self) -> u64 {
-        todo!()
+    /// Returns how many bytes of this request were received so far, head and body (HTTP/2: of its body).
+    pub const fn bytes_received(&self) -> u64 {
+        self.bytes_received
     }
 
-    /// Returns how many bytes of the response were sent so far, head and body.
-    pub fn bytes_sent(&self) -> u64 {
-        todo!()
+    /// Returns how many bytes of the response were sent so far, head and body (HTTP/2: of its body).
+    pub const fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
     }
 
     /// Tells whether a response has been begun; then none can replace it.
     pub fn is_started(&self) -> bool {
-        todo!()
+        self.answer != Answer::NotBegun
     }
 
-    /// Closes the connection after this response (h2: lets it be).
-    pub fn close_after(&mut self) {
-        todo!()
+    /// Closes the connection after this response (HTTP/2: lets it be).
+    pub const fn close_after(&mut self) {
+        self.request.persistent = false;
     }
 
-    /// Reads the body ahead until it is whole or more than `limit` bytes. Returns at once if there is none.
-    ///
-    /// # Errors
-    /// The body did not come in time, is malformed or too large, or the client is gone.
-    pub async fn buffer_body(&mut self, limit: usize) -> Result<Buffered, ClientError> {
-        todo!()
+    /// Waits: arms the deadline when the wait begins and tells whether it is over. The caller returns `Pending` on
+    /// `false`; whoever makes progress calls [`moved`](Self::moved).
+    pub(crate) fn wait(&mut self, cx: &Context<'_>, limit: Duration) -> bool {
+        if !self.waiting {
+            self.waiting = true;
+            clock::now();
+            self.deadline.arm(limit, cx.waker());
+            return false;
+        }
+        self.deadline.has_passed()
     }
 
-    /// Returns what was read ahead with [`buffer_body`](Self::buffer_body) or set with [`set_body`](Self::set_body).
-    pub fn body(&self) -> &[u8] {
-        todo!()
-    }
-
-    /// Replaces the request's body; what the client still sends is dropped.
-    pub fn set_body(&mut self, body: Vec<u8>) {
-        todo!()
-    }
-
-    /// Sends the request on and reads the answer's head into `response`. A kept connection that proves stale is
-    /// replaced by a new one, once, where that is safe. Interim answers are dropped.
-    ///
-    /// # Errors
-    /// No answer; nothing was sent to the client, so another endpoint may be tried (see [`UpstreamError`]).
-    pub async fn forward(&mut self, upstreams: &Rc<Upstreams>, to: Forward<'_>) -> Result<(), UpstreamError> {
-        todo!()
-    }
-
-    /// Sends `response` and the upstream's body to the client as they come; gives the connection back. Handles answers
-    /// without body, HTTP/1.0 clients, switched protocols (101: relays both ways until either side is done).
-    ///
-    /// # Errors
-    /// The response was cut; it cannot be replaced.
-    pub async fn relay(&mut self) -> Result<(), RelayError> {
-        todo!()
-    }
-
-    /// Reads the next part of the upstream's body, for filters.
-    ///
-    /// # Errors
-    /// As [`relay`](Self::relay).
-    pub async fn read_response(&mut self) -> Result<Part, RelayError> {
-        todo!()
-    }
-
-    /// Gives up the upstream's answer, read or not: it will not be sent. Then [`reply`](Self::reply) may be.
-    pub fn drop_upstream(&mut self) {
-        todo!()
-    }
-
-    /// Sends `response` with this body, whole. To HEAD the length is told and no body sent; a status below 200 cannot be
-    /// sent and closes the connection.
-    ///
-    /// # Errors
-    /// The client is gone or too slow.
-    pub async fn reply(&mut self, body: &[u8]) -> Result<(), ClientError> {
-        todo!()
-    }
-
-    /// Begins to send `response`, a body of `length` bytes to follow, or one of unknown length. The head goes out with
-    /// the first [`write`](Self::write).
-    pub fn start(&mut self, length: Option<u64>) {
-        todo!()
-    }
-
-    /// Sends the next part of a body begun with [`start`](Self::start); after the end the response is complete. To HEAD
-    /// and for bodiless statuses data is dropped.
-    ///
-    /// # Errors
-    /// The client is gone or too slow.
-    pub async fn write(&mut self, part: Part) -> Result<(), ClientError> {
-        todo!()
+    /// Ends a wait.
+    pub(crate) fn moved(&mut self) {
+        if self.waiting {
+            self.waiting = false;
+            self.deadline.disarm();
+        }
     }
 }

@@ -1,25 +1,34 @@
 //! The network: listeners, TLS, names, timers, connections that speak `http`, and pools of upstream connections. It
 //! knows nothing of routes, plugins or configuration entities; what to do with a request is the [`Handler`]'s business.
 //!
-//! A worker is one thread with one [`Worker`]; nothing here but statistics and names is shared between threads.
+//! A worker is one thread in [`run`]; nothing here but statistics and names is shared between threads.
 
-#![allow(clippy::todo, unused)]
-
+mod body;
 mod buffers;
 pub mod clock;
+mod connection;
 mod exchange;
+mod forward;
+mod h2;
+mod life;
+mod listen;
+mod relay;
+mod respond;
 mod stream;
+pub mod tls;
+mod tunnel;
 mod upstream;
 mod worker;
 
-pub use exchange::Buffered;
+pub use body::Buffered;
 pub use exchange::ClientError;
 pub use exchange::Exchange;
 pub use exchange::Forward;
 pub use exchange::Peer;
 pub use exchange::RelayError;
 pub use exchange::TlsPeer;
-pub use stream::Stream;
+pub use listen::Socket;
+pub use listen::bind;
 pub use upstream::Endpoint;
 pub use upstream::KeepAlive;
 pub use upstream::Timeouts;
@@ -28,3 +37,8 @@ pub use upstream::UpstreamFailure;
 pub use upstream::UpstreamTls;
 pub use upstream::Upstreams;
 pub use worker::Handler;
+pub use worker::Settings;
+pub use worker::Stage;
+pub use worker::Stats;
+pub use worker::WorkerSetup;
+pub use worker::run;

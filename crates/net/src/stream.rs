@@ -1,4 +1,4 @@
-//! A connection's byte stream: TCP, unix, or TLS over TCP, behind one type without a vtable. TLS lies in a box, so that
+//! A connection's byte stream: TCP, or TLS over TCP, behind one type without a vtable. TLS lies in a box, so that
 //! a plain connection stays small. It frames nothing.
 
 use std::io;
@@ -10,14 +10,11 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
-use tokio::net::UnixStream;
 
 /// A byte stream to a client or an upstream.
-pub enum Stream {
+pub(crate) enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
-    /// A unix socket.
-    Unix(UnixStream),
     /// TLS, we being the server.
     TlsServer(Box<tokio_rustls::server::TlsStream<TcpStream>>),
     /// TLS, we being the client.
@@ -28,7 +25,6 @@ macro_rules! each {
     ($stream:expr, $inner:ident => $call:expr) => {
         match $stream {
             Stream::Tcp($inner) => $call,
-            Stream::Unix($inner) => $call,
             Stream::TlsServer($inner) => $call,
             Stream::TlsClient($inner) => $call,
         }
@@ -38,7 +34,7 @@ macro_rules! each {
 impl Stream {
     /// Reads into `buf`; 0 means the peer is done sending.
     #[inline]
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut into = ReadBuf::new(buf);
         match each!(self, inner => Pin::new(inner).poll_read(cx, &mut into)) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(into.filled().len())),
@@ -49,31 +45,30 @@ impl Stream {
 
     /// Writes some of `buf`.
     #[inline]
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         each!(self, inner => Pin::new(inner).poll_write(cx, buf))
     }
 
     /// Pushes what a TLS layer may hold back; nothing for the others.
     #[inline]
-    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            Self::Tcp(_) => Poll::Ready(Ok(())),
             Self::TlsServer(inner) => Pin::new(inner).poll_flush(cx),
             Self::TlsClient(inner) => Pin::new(inner).poll_flush(cx),
         }
     }
 
     /// Says that nothing more will be written.
-    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, inner => Pin::new(inner).poll_shutdown(cx))
     }
 
     /// Tells, without a system call while nothing has happened, whether an idle connection is still good: an upstream
     /// has nothing to say between answers, so anything readable, the end too, means it is not.
-    pub fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
         match self {
             Self::Tcp(tcp) => tcp.poll_read_ready(cx).is_pending(),
-            Self::Unix(unix) => unix.poll_read_ready(cx).is_pending(),
             Self::TlsServer(tls) => tls.get_ref().0.poll_read_ready(cx).is_pending(),
             Self::TlsClient(tls) => tls.get_ref().0.poll_read_ready(cx).is_pending(),
         }
@@ -81,14 +76,73 @@ impl Stream {
 
     /// Looks whether the peer has closed while we have nothing to read from it; `true` once it has. Bytes that are there
     /// (a pipelined request) stay and count as being alive.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> bool {
         let mut byte = [0u8; 1];
         let mut into = ReadBuf::new(&mut byte);
         let peeked = match self {
             Self::Tcp(tcp) => tcp.poll_peek(cx, &mut into),
             Self::TlsServer(tls) => tls.get_mut().0.poll_peek(cx, &mut into),
-            Self::Unix(_) | Self::TlsClient(_) => return false,
+            Self::TlsClient(_) => return false,
         };
         matches!(peeked, Poll::Ready(Ok(0) | Err(_)))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        each!(self.get_mut(), inner => Pin::new(inner).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        each!(self.get_mut(), inner => Pin::new(inner).poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self.get_mut(), inner => Pin::new(inner).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self.get_mut(), inner => Pin::new(inner).poll_shutdown(cx))
+    }
+}
+
+/// A stream whose first bytes were read already.
+pub(crate) struct Prefixed {
+    prefix: Vec<u8>,
+    stream: Stream,
+}
+
+impl Prefixed {
+    /// Returns `stream` with `prefix` before it.
+    pub(crate) const fn new(prefix: Vec<u8>, stream: Stream) -> Self {
+        Self { prefix, stream }
+    }
+}
+
+impl AsyncRead for Prefixed {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.prefix.is_empty() {
+            return AsyncRead::poll_read(Pin::new(&mut self.stream), cx, buf);
+        }
+        let count = self.prefix.len().min(buf.remaining());
+        buf.put_slice(&self.prefix[..count]);
+        self.prefix.drain(..count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Prefixed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write(Pin::new(&mut self.stream), cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(&mut self.stream), cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(&mut self.stream), cx)
     }
 }

@@ -1,10 +1,23 @@
 //! Upstream connections: how they are made, kept and lent, and what can go wrong with them.
 
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
 use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::buffers::Outbox;
+use crate::clock;
+use crate::clock::Deadline;
+use crate::stream::Stream;
 
 /// Where a request goes: an address, and TLS if the scheme has it. Cheap to clone.
 #[derive(Clone)]
@@ -46,21 +59,142 @@ pub struct KeepAlive {
     pub idle_timeout: Duration,
 }
 
-/// A worker's upstream connections.
+/// A worker's upstream connections: idle ones by endpoint, the one used last is lent first.
 pub struct Upstreams {
-    _private: (),
+    keep_alive: Cell<KeepAlive>,
+    idle: RefCell<HashMap<Key, Vec<Idle>, foldhash::fast::RandomState>>,
+}
+
+/// Address and, for TLS, the identity of its settings. An idle connection holds the settings, so that a pointer is not
+/// used again while connections made with it are left.
+type Key = (SocketAddr, usize);
+
+struct Idle {
+    stream: Stream,
+    endpoint: Endpoint,
+    requests: u32,
+    since: u64,
+}
+
+impl Endpoint {
+    fn key(&self) -> Key {
+        (self.address, self.tls.as_ref().map_or(0, |tls| Arc::as_ptr(tls).addr()))
+    }
+}
+
+/// A connection lent to one exchange.
+pub(crate) struct Upstream {
+    pub(crate) stream: Stream,
+    pub(crate) outbox: Outbox,
+    endpoint: Endpoint,
+    requests: u32,
 }
 
 impl Upstreams {
     /// Returns an empty pool.
     pub fn new(keep_alive: KeepAlive) -> Rc<Self> {
-        todo!()
+        Rc::new(Self { keep_alive: Cell::new(keep_alive), idle: RefCell::default() })
     }
 
     /// Changes how connections are kept, after a reload.
     pub fn set_keep_alive(&self, keep_alive: KeepAlive) {
-        todo!()
+        self.keep_alive.set(keep_alive);
     }
+
+    /// Returns how many idle connections there are.
+    pub fn idle_count(&self) -> usize {
+        self.idle.borrow().values().map(Vec::len).sum()
+    }
+
+    /// Closes those that were idle for too long; the worker calls it now and then.
+    pub(crate) fn sweep(&self) {
+        let limit = self.keep_alive.get().idle_timeout;
+        self.idle.borrow_mut().retain(|_, idle| {
+            idle.retain(|one| !is_over(one.since, limit));
+            !idle.is_empty()
+        });
+    }
+
+    /// Lends an idle connection that is still good, as far as can be told without a system call.
+    pub(crate) fn idle(&self, cx: &mut Context<'_>, endpoint: &Endpoint) -> Option<Upstream> {
+        let limit = self.keep_alive.get().idle_timeout;
+        let mut pools = self.idle.borrow_mut();
+        let pool = pools.get_mut(&endpoint.key())?;
+        while let Some(Idle { stream, endpoint, requests, since }) = pool.pop() {
+            if !is_over(since, limit) && stream.is_quiet(cx) {
+                return Some(Upstream { stream, outbox: Outbox::default(), endpoint, requests });
+            }
+        }
+        None
+    }
+
+    /// Makes a new connection.
+    pub(crate) async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        limit: Duration,
+        deadline: &Deadline,
+    ) -> Result<Upstream, UpstreamFailure> {
+        let connecting = async {
+            let tcp = TcpStream::connect(endpoint.address).await.map_err(UpstreamFailure::Connect)?;
+            tcp.set_nodelay(true).map_err(UpstreamFailure::Connect)?;
+            let Some(tls) = &endpoint.tls else { return Ok(Stream::Tcp(tcp)) };
+            let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls.config));
+            let tls = connector.connect(tls.name.clone(), tcp).await.map_err(UpstreamFailure::Tls)?;
+            Ok(Stream::TlsClient(Box::new(tls)))
+        };
+        let stream = match endpoint.tls {
+            // A handshake's future is large; it must not make every exchange's so.
+            Some(_) => within(deadline, limit, Box::pin(connecting)).await,
+            None => within(deadline, limit, connecting).await,
+        };
+        let stream = stream.unwrap_or(Err(UpstreamFailure::ConnectTimeout))?;
+        let endpoint = endpoint.clone();
+        Ok(Upstream { stream, outbox: Outbox::default(), endpoint, requests: 0 })
+    }
+
+    /// Takes a connection back whose answer was read to its end and that may be used again.
+    pub(crate) fn keep(&self, upstream: Upstream) {
+        let keep_alive = self.keep_alive.get();
+        let requests = upstream.requests + 1;
+        let worn_out = keep_alive.max_requests > 0 && requests >= keep_alive.max_requests;
+        if keep_alive.pool_size == 0 || worn_out || !upstream.outbox.is_empty() {
+            return;
+        }
+        let Upstream { stream, endpoint, .. } = upstream;
+        let mut pools = self.idle.borrow_mut();
+        let pool = pools.entry(endpoint.key()).or_default();
+        if pool.len() >= keep_alive.pool_size {
+            pool.remove(0);
+        }
+        pool.push(Idle { stream, endpoint, requests, since: clock::recent() });
+    }
+}
+
+fn is_over(since: u64, limit: Duration) -> bool {
+    !limit.is_zero() && u128::from(clock::recent().saturating_sub(since)) >= limit.as_millis()
+}
+
+/// Waits for `work`, but not longer than `limit`: then `None`.
+pub(crate) async fn within<F: Future>(deadline: &Deadline, limit: Duration, work: F) -> Option<F::Output> {
+    let mut work = std::pin::pin!(work);
+    let mut armed = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = work.as_mut().poll(cx) {
+            deadline.disarm();
+            return Poll::Ready(Some(output));
+        }
+        if !armed {
+            clock::now();
+            deadline.arm(limit, cx.waker());
+            armed = true;
+        } else if deadline.has_passed() {
+            deadline.disarm();
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// A request that an upstream did not answer.

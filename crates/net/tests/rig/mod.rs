@@ -1,0 +1,249 @@
+//! What the tests share: a worker with a handler made of a function, a scripted upstream, a client of strings.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::Read;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gibbon_http::Status;
+use gibbon_net::Endpoint;
+use gibbon_net::Exchange;
+use gibbon_net::Forward;
+use gibbon_net::Handler;
+use gibbon_net::KeepAlive;
+use gibbon_net::Settings;
+use gibbon_net::Socket;
+use gibbon_net::Stage;
+use gibbon_net::Timeouts;
+use gibbon_net::UpstreamError;
+use gibbon_net::Upstreams;
+use gibbon_net::WorkerSetup;
+use tokio::sync::watch;
+
+/// How the upstream behaves: it reads `after` bytes of a request (else up to an empty line), answers, goes on.
+#[derive(Clone)]
+pub(crate) struct Script {
+    answer: Option<String>,
+    after: usize,
+    then: Then,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    Next,
+    Close,
+    Echo,
+}
+
+impl Script {
+    pub(crate) fn answer(answer: &str) -> Self {
+        Self { answer: Some(answer.to_owned()), after: 0, then: Then::Next }
+    }
+
+    pub(crate) fn silent() -> Self {
+        Self { answer: None, after: 0, then: Then::Next }
+    }
+
+    pub(crate) fn after(mut self, bytes: usize) -> Self {
+        self.after = bytes;
+        self
+    }
+
+    pub(crate) fn then_close(mut self) -> Self {
+        self.then = Then::Close;
+        self
+    }
+
+    pub(crate) fn then_echo(mut self) -> Self {
+        self.then = Then::Echo;
+        self
+    }
+
+    fn serve(&self, mut stream: TcpStream, seen: &Mutex<Seen>) {
+        let mut request = Vec::new();
+        let mut buffer = [0; 65536];
+        loop {
+            let count = stream.read(&mut buffer).unwrap_or(0);
+            if count == 0 {
+                return;
+            }
+            seen.lock().unwrap().bytes.push_str(&String::from_utf8_lossy(&buffer[..count]));
+            request.extend_from_slice(&buffer[..count]);
+            let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+            let (Some(head), Some(answer)) = (head, &self.answer) else { continue };
+            if request.len() < self.after {
+                continue;
+            }
+            if stream.write_all(answer.as_bytes()).is_err() || self.then == Then::Close {
+                return;
+            }
+            if self.then == Then::Echo {
+                let _ = stream.write_all(&request[head + 4..]);
+                while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                    let _ = stream.write_all(&buffer[..count]);
+                }
+                return;
+            }
+            request.clear();
+        }
+    }
+}
+
+/// What the upstream saw.
+#[derive(Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) connections: usize,
+    pub(crate) bytes: String,
+}
+
+/// Where a handler forwards to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) upstreams: Rc<Upstreams>,
+    pub(crate) endpoint: Endpoint,
+}
+
+struct Call<F> {
+    function: F,
+    target: Target,
+}
+
+impl<F: AsyncFn(&mut Exchange, Target) + 'static> Handler for Call<F> {
+    async fn handle(&self, exchange: &mut Exchange) {
+        if let Some(error) = exchange.refused {
+            return answer(exchange, error.status(), error.to_string().as_bytes()).await;
+        }
+        (self.function)(exchange, self.target.clone()).await;
+    }
+}
+
+/// Answers with a status and a body.
+pub(crate) async fn answer(exchange: &mut Exchange, status: u16, body: &[u8]) {
+    exchange.response.clear();
+    exchange.response.status = Status::new(status).unwrap();
+    let _ = exchange.reply(body).await;
+}
+
+/// Answers for an upstream that did not.
+pub(crate) async fn refuse(exchange: &mut Exchange, error: &UpstreamError) {
+    let status = if error.failure.is_timeout() { 504 } else { 502 };
+    answer(exchange, status, error.to_string().as_bytes()).await;
+}
+
+/// Forwards a request as it came.
+pub(crate) async fn forward(exchange: &mut Exchange, target: &Target) -> Result<(), UpstreamError> {
+    let path = exchange.request.target.path_and_query().to_vec();
+    let second = Duration::from_secs(1);
+    let timeouts = Timeouts { connect: second, write: second, read: Duration::from_millis(300) };
+    exchange.forward(&target.upstreams, Forward { endpoint: &target.endpoint, target: &path, timeouts }).await
+}
+
+pub(crate) struct Rig {
+    address: SocketAddr,
+    seen: Arc<Mutex<Seen>>,
+    stage: watch::Sender<Stage>,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl Rig {
+    pub(crate) fn start<F>(script: Script, function: F) -> Self
+    where
+        F: AsyncFn(&mut Exchange, Target) + Send + 'static,
+    {
+        let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = upstream.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let shown = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in upstream.incoming() {
+                let (script, seen) = (script.clone(), Arc::clone(&shown));
+                seen.lock().unwrap().connections += 1;
+                std::thread::spawn(move || script.serve(stream.unwrap(), &seen));
+            }
+        });
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let (stage, watching) = watch::channel(Stage::Running);
+        let worker = std::thread::spawn(move || {
+            let setup = WorkerSetup {
+                sockets: vec![Socket { socket, listener: 0, http2: true, tls: None }],
+                settings: Settings::default(),
+                keep_alive: KeepAlive { pool_size: 8, max_requests: 100, idle_timeout: Duration::from_secs(60) },
+                stats: Arc::default(),
+                stage: watching,
+            };
+            let endpoint = Endpoint { address: to, tls: None };
+            let make = |upstreams: &Rc<Upstreams>| Call {
+                function,
+                target: Target { upstreams: Rc::clone(upstreams), endpoint },
+            };
+            gibbon_net::run(setup, make).unwrap();
+        });
+        Self { address, seen, stage, worker: Some(worker) }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Client { stream, unread: Vec::new() }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Drains the worker and waits for its end.
+    pub(crate) fn drain(mut self) {
+        self.stage.send(Stage::Draining).unwrap();
+        self.worker.take().unwrap().join().unwrap();
+    }
+}
+
+/// A client that sends and reads text.
+pub(crate) struct Client {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Reads up to and with `end`.
+    pub(crate) fn until(&mut self, end: &str) -> String {
+        loop {
+            let found = self.unread.windows(end.len()).position(|bytes| bytes == end.as_bytes());
+            if let Some(at) = found {
+                let text = self.unread.drain(..at + end.len()).collect();
+                return String::from_utf8(text).unwrap();
+            }
+            assert!(self.fill(), "closed after {:?}", String::from_utf8_lossy(&self.unread));
+        }
+    }
+
+    /// Reads to the end of the connection.
+    pub(crate) fn rest(&mut self) -> String {
+        while self.fill() {}
+        String::from_utf8(std::mem::take(&mut self.unread)).unwrap()
+    }
+
+    fn fill(&mut self) -> bool {
+        let mut buffer = [0; 65536];
+        let count = self.stream.read(&mut buffer).expect("an answer in time");
+        self.unread.extend_from_slice(&buffer[..count]);
+        count > 0
+    }
+}
