@@ -7,6 +7,7 @@ mod body;
 mod buffers;
 pub mod clock;
 mod connection;
+pub mod dns;
 mod exchange;
 mod forward;
 mod h2;
