@@ -15,7 +15,7 @@ use crate::Document;
 /// The declaration of an entity; core ones stand in [`entities`](crate::entities), others with the
 /// plugin that owns them.
 ///
-/// ```ignore
+/// ```text
 /// pub const DEF: EntityDef =
 ///     EntityDef { endpoint_key: Some("name"), ..EntityDef::of::<Service>("services") };
 /// ```

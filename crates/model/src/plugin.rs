@@ -53,7 +53,7 @@ impl PluginKind {
     /// Builds a kind from the schema of its `config`.
     ///
     /// `protocols` are those allowed; those of HTTP among them are the default.
-    pub fn new(name: &'static str, priority: i32, scopes: Scopes, protocols: &[&str], mut config: Record) -> Self {
+    pub fn new(name: &'static str, priority: i32, scopes: Scopes, protocols: &[&str], config: Record) -> Self {
         let usual: Vec<_> = protocols.iter().copied().filter(|p| HTTP.contains(p)).collect();
         let protocols = Field::set(Field::string().one_of(protocols.iter().copied()))
             .required()

@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 
+use granit_parser::ErrorKind;
 use granit_parser::Event;
 use granit_parser::Parser;
 use granit_parser::ScalarStyle;
 use granit_parser::ScanError;
 use granit_parser::Span;
 use granit_parser::StrInput;
+use granit_parser::StructureStyle;
 use granit_parser::Tag;
 use serde_json::Map;
 use serde_json::Number;
@@ -19,6 +21,8 @@ use thiserror::Error;
 const MAX_DEPTH: usize = 128;
 /// Most nodes that aliases may add to a document.
 const MAX_ALIASED: usize = 1_000_000;
+/// What libyaml says to a tab as indentation.
+const TAB: &str = "found character that cannot start any token";
 
 /// Why a text is not the YAML that is wanted; line and column count from 1.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -35,7 +39,15 @@ pub struct YamlError {
 /// When the first document is not YAML, or is deeper or larger than a configuration can be.
 /// The place is that of the last event before the problem, as Kong says it.
 pub(super) fn parse(text: &str) -> Result<Option<Value>, YamlError> {
-    let mut loader = Loader { events: Parser::new_from_str(text), place: (1, 1), anchors: HashMap::new(), aliased: 0 };
+    let mut loader = Loader {
+        text,
+        flow: 0,
+        events: Parser::new_from_str(text),
+        place: (1, 1),
+        opened: false,
+        anchors: HashMap::new(),
+        aliased: 0,
+    };
     loop {
         match loader.next()? {
             Some(Event::StreamStart | Event::DocumentStart(..)) => {}
@@ -46,9 +58,14 @@ pub(super) fn parse(text: &str) -> Result<Option<Value>, YamlError> {
 }
 
 struct Loader<'a> {
+    text: &'a str,
+    /// Open lists and mappings in brackets.
+    flow: usize,
     events: Parser<'a, StrInput<'a>>,
     /// Where the last event began.
     place: (usize, usize),
+    /// Whether the last event began a list or mapping.
+    opened: bool,
     anchors: HashMap<usize, Value>,
     aliased: usize,
 }
@@ -59,10 +76,54 @@ impl<'a> Loader<'a> {
         match self.events.next_event() {
             None => Ok(None),
             Some(Ok((event, span))) => {
-                self.place = start(&span);
+                self.refuse_tab(&event, &span)?;
+                // A document that begins by itself is no event yet to libyaml when its first token is wrong.
+                if !matches!(event, Event::DocumentStart(false, _)) {
+                    self.place = start(&span);
+                }
+                self.opened = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
                 Ok(Some(event))
             }
-            Some(Err(error)) => Err(self.error(problem(&error))),
+            Some(Err(error)) => Err(self.error(self.problem(&error))),
+        }
+    }
+
+    /// Refuses what is indented by a tab, as libyaml does: nothing can start after one in a block.
+    fn refuse_tab(&mut self, event: &Event<'_>, span: &Span) -> Result<(), YamlError> {
+        let flow = |style: &StructureStyle| usize::from(*style == StructureStyle::Flow || self.flow > 0);
+        let inside = self.flow;
+        match event {
+            Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => self.flow += flow(style),
+            Event::SequenceEnd | Event::MappingEnd => self.flow = self.flow.saturating_sub(1),
+            _ => {}
+        }
+        if inside > 0 || !event.is_node() {
+            return Ok(());
+        }
+        let before = &self.text[..span.start.byte_offset().unwrap_or_default()];
+        let indent = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+        if indent.contains('\t') && indent.trim().is_empty() {
+            return Err(self.error(TAB));
+        }
+        Ok(())
+    }
+
+    /// Returns what is wrong in libyaml's words, which keeps the words about where it was apart.
+    fn problem(&self, error: &ScanError) -> String {
+        if let ErrorKind::UnclosedFlowCollection { open } = error.kind() {
+            return match (self.opened, *open) {
+                (true, _) => "did not find expected node content".to_owned(),
+                (false, '[') => "did not find expected ',' or ']'".to_owned(),
+                (false, _) => "did not find expected ',' or '}'".to_owned(),
+            };
+        }
+        let info = error.info();
+        if info.starts_with("tabs disallowed") {
+            return TAB.to_owned();
+        }
+        match info.split_once(", ") {
+            Some((context, problem)) if context.starts_with("while ") => problem.to_owned(),
+            _ => info,
         }
     }
 
@@ -162,15 +223,6 @@ impl<'a> Loader<'a> {
 
 fn start(span: &Span) -> (usize, usize) {
     (span.start.line(), span.start.col() + 1)
-}
-
-/// Returns the parser's text without the words about where it was, which libyaml keeps apart.
-fn problem(error: &ScanError) -> String {
-    let info = error.info();
-    match info.split_once(", ") {
-        Some((context, problem)) if context.starts_with("while ") => problem.to_owned(),
-        _ => info,
-    }
 }
 
 /// Returns how many nodes a value has, and how deep they are.
@@ -336,6 +388,7 @@ mod tests {
         for (text, want) in [
             ("a: [", "1:4: did not find expected node content"),
             ("a: b: c\n", "1:4: mapping values are not allowed in this context"),
+            ("a:\n\t- b\n", "1:1: found character that cannot start any token"),
             ("\ta: b\n", "1:1: found character that cannot start any token"),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), want, "{text:?}");

@@ -131,8 +131,7 @@ impl Writer {
     pub fn validate(&self, entity: &str, document: Document) -> Result<(), WriteError> {
         let entity = self.entity(entity);
         let cx = self.catalog().context(&*self.world);
-        gibbon_schema::admit(&entity.record, document, Operation::Insert, &cx)
-            .map(drop)
+        gibbon_schema::dry_run(&entity.record, document, &cx)
             .map_err(|violations| WriteError::schema_violation(&violations))
     }
 
