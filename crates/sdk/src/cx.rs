@@ -101,6 +101,9 @@ pub struct Cx<'s> {
     pub timings: Timings,
     /// Whether a filter wants the whole response before the header phase.
     pub buffer_response: bool,
+    /// What a filter that kept the body back adds when it sees [`gibbon_http::Part::End`]: later filters see it as data,
+    /// and it is sent before the end.
+    pub tail: Vec<u8>,
     /// Bytes received from the client for this request, head included.
     pub bytes_in: u64,
     /// Bytes sent to the client for this request, head included.

@@ -88,7 +88,8 @@ pub trait Filter: Send + Sync {
         false
     }
 
-    /// Sees, and may change, each part of the response body; the last is [`Part::End`].
+    /// Sees, and may change, each part of the response body; the last is [`Part::End`], before which
+    /// [`Cx::tail`] takes what was kept back.
     fn chunk(&self, _cx: &mut Cx<'_>, _part: &mut Part) {}
 
     /// Runs when the answer has been sent or has failed; nothing can be changed any more.

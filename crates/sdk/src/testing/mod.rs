@@ -240,7 +240,11 @@ impl Exchange {
         let parts = pieces.iter().map(|piece| Part::Data(piece.as_bytes().to_vec())).chain(ends);
         let mut out = Vec::new();
         for mut part in parts {
-            self.with(|cx| filter.chunk(cx, &mut part));
+            let tail = self.with(|cx| {
+                filter.chunk(cx, &mut part);
+                std::mem::take(&mut cx.tail)
+            });
+            out.extend_from_slice(&tail);
             if let Part::Data(data) = part {
                 out.extend_from_slice(&data);
             }
@@ -286,6 +290,7 @@ impl Exchange {
             tries: SmallVec::new(),
             timings: crate::Timings::default(),
             buffer_response: false,
+            tail: Vec::new(),
             bytes_in: 0,
             bytes_out: 0,
             slots: &mut self.slots,
