@@ -62,3 +62,6 @@ fn options(conf: &Conf) -> Options {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
