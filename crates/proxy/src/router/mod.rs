@@ -10,7 +10,7 @@
 //! Everything is persistent: a copy is cheap, and a change of one route copies what lies on its way only.
 
 mod bucket;
-mod conditions;
+mod entry;
 mod fields;
 mod literal;
 mod priority;
@@ -36,7 +36,7 @@ use self::bucket::Bucket;
 use self::bucket::PathTest;
 use self::bucket::Rank;
 use self::bucket::Slot;
-use self::conditions::Conditions;
+use self::entry::Entry;
 use self::trie::Trie;
 use crate::snapshot::Shards;
 
@@ -97,12 +97,11 @@ impl<R> Found<'_, R> {
 /// Routes, and the way to find them. `R` is what is handed back.
 #[derive(Debug)]
 pub struct Router<R> {
-    /// Hosts are mostly short enough to be read with their place in the map.
-    exact: Shards<SmallVec<[u8; 32]>, Bucket<R>>,
+    exact: Shards<Box<[u8]>, Arc<Bucket<R>>>,
     /// By the host without its `*`, read backward.
-    suffixes: Trie<Bucket<R>>,
-    prefixes: Trie<Bucket<R>>,
-    anywhere: Bucket<R>,
+    suffixes: Trie<Arc<Bucket<R>>>,
+    prefixes: Trie<Arc<Bucket<R>>>,
+    anywhere: Arc<Bucket<R>>,
 }
 
 impl<R> Default for Router<R> {
@@ -111,7 +110,7 @@ impl<R> Default for Router<R> {
             exact: Shards::default(),
             suffixes: Trie::default(),
             prefixes: Trie::default(),
-            anywhere: Bucket::default(),
+            anywhere: Arc::default(),
         }
     }
 }
@@ -122,12 +121,12 @@ impl<R> Clone for Router<R> {
             exact: self.exact.clone(),
             suffixes: self.suffixes.clone(),
             prefixes: self.prefixes.clone(),
-            anywhere: self.anywhere.clone(),
+            anywhere: Arc::clone(&self.anywhere),
         }
     }
 }
 
-impl<R: Clone> Router<R> {
+impl<R> Router<R> {
     /// Returns the route of a request. Allocates only for hosts of more than 64 bytes beside wildcards, and where a
     /// regex needs room for the first time.
     pub fn find(&self, key: &Key<'_>) -> Option<Found<'_, R>> {
@@ -146,7 +145,7 @@ impl<R: Clone> Router<R> {
         }
         self.anywhere.improve(key, port, &mut best);
         best.map(|Best { slot, matched }| Found {
-            route: &slot.route,
+            route: &slot.entry.route,
             matched,
             regex: match &slot.path {
                 PathTest::Regex(regex, _) if regex.captures_len() > 1 => Some(&**regex),
@@ -161,9 +160,9 @@ impl<R: Clone> Router<R> {
     /// When a regex of the route cannot be compiled; nothing is added then.
     pub fn insert(&mut self, route: R, fields: &Fields<'_>, regexes: &mut Regexes) -> Result<(), RouteError> {
         let places = places(fields, regexes)?;
-        let conditions = Conditions::new(fields, regexes)?.map(Arc::new);
+        let entry = Arc::new(Entry::new(route, fields, regexes)?);
         for Place { host, port, path, rank } in places {
-            let slot = Slot { rank, path, port, conditions: conditions.clone(), route: route.clone() };
+            let slot = Slot { rank, path, port, entry: Arc::clone(&entry) };
             self.change(host, |bucket| bucket.insert(slot));
         }
         Ok(())
@@ -178,9 +177,9 @@ impl<R: Clone> Router<R> {
     }
 
     fn change(&mut self, host: HostTest<'_>, change: impl FnOnce(&mut Bucket<R>)) {
-        let change = |held: &mut Option<Bucket<R>>| {
+        let change = |held: &mut Option<Arc<Bucket<R>>>| {
             let mut bucket = held.take().unwrap_or_default();
-            change(&mut bucket);
+            change(Arc::make_mut(&mut bucket));
             *held = (!bucket.is_empty()).then_some(bucket);
         };
         match host {
@@ -193,7 +192,7 @@ impl<R: Clone> Router<R> {
                 let mut held = self.exact.get(host.as_bytes()).cloned();
                 change(&mut held);
                 match held {
-                    Some(bucket) => self.exact.insert(SmallVec::from_slice(host.as_bytes()), bucket),
+                    Some(bucket) => self.exact.insert(host.as_bytes().into(), bucket),
                     None => self.exact.remove(host.as_bytes()),
                 };
             }
@@ -238,7 +237,7 @@ fn places<'r>(fields: &Fields<'r>, regexes: &mut Regexes) -> Result<Vec<Place<'r
                 Some(pattern) => {
                     PathTest::Regex(regexes.get(&format!("^{}", modern(pattern)))?, modern(pattern).into())
                 }
-                None => PathTest::Plain(SmallVec::from_slice(path.as_bytes())),
+                None => PathTest::Plain((*path).into()),
             });
         }
         if tests.is_empty() {

@@ -1,0 +1,110 @@
+//! `/config`: the declarative configuration of a node without a database, read as YAML and replaced as a whole.
+
+use std::sync::Arc;
+
+use gibbon_model::declarative::Format;
+use gibbon_model::declarative::Parsed;
+use gibbon_model::declarative::Refused;
+use gibbon_model::lua;
+use gibbon_schema::Document;
+use gibbon_store::WriteError;
+use http::StatusCode;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::Admin;
+use crate::call::Call;
+use crate::endpoints::schemas::parameters;
+use crate::reply::Outcome;
+use crate::reply::Reply;
+
+const ONLY_DBLESS: &str = "this endpoint is only available when Kong is configured to not use a database";
+
+/// What a call of `POST /config` says beside the configuration.
+struct Options {
+    /// Does nothing when the text is the one that is loaded.
+    check_hash: bool,
+    /// Lists errors by entity.
+    flatten_errors: bool,
+}
+
+/// Answers `GET /config`.
+pub(super) async fn export(admin: &Arc<Admin>, _: Call) -> Outcome {
+    if !admin.env.dbless {
+        return Ok(Reply::message(StatusCode::BAD_REQUEST, ONLY_DBLESS));
+    }
+    let text = admin.writer.export().await?;
+    Ok(Reply::ok(&json!({ "config": text })))
+}
+
+/// Answers `POST /config`.
+pub(super) async fn replace(admin: &Arc<Admin>, call: Call) -> Outcome {
+    if !admin.env.dbless {
+        return Ok(Reply::message(StatusCode::BAD_REQUEST, ONLY_DBLESS));
+    }
+    let raw = call.raw.clone();
+    let mut parameters = parameters(call);
+    let options = Options::take(&mut parameters);
+    let parsed = if parameters.contains_key("_format_version") {
+        admin.writer.declarative().parse_file(parameters, None, &**admin.writer.world())
+    } else {
+        let text = match parameters.remove("config") {
+            Some(Value::String(text)) => text,
+            Some(other) => other.to_string(),
+            None if raw.is_empty() => {
+                return Ok(Reply::message(StatusCode::BAD_REQUEST, "expected a declarative configuration"));
+            }
+            None => String::from_utf8_lossy(&raw).into_owned(),
+        };
+        if options.check_hash && gibbon_model::declarative::hash(&text) == admin.writer.configuration_hash() {
+            return Ok(Reply::empty(StatusCode::NOT_MODIFIED));
+        }
+        admin.writer.declarative().parse(&text, Format::Any, &**admin.writer.world())
+    };
+    match parsed {
+        Ok(parsed) => {
+            admin.writer.replace_all(&parsed).await?;
+            Ok(Reply::json(StatusCode::CREATED, &loaded(admin, parsed)))
+        }
+        Err(refused) => Ok(refuse(admin, &refused, &options)),
+    }
+}
+
+/// Returns what was loaded: by entity, then by id.
+fn loaded(admin: &Admin, parsed: Parsed) -> Value {
+    let by_id = |entity: &str, documents: Vec<Document>| -> Value {
+        documents.into_iter().map(|document| (admin.id_of(entity, &document), Value::Object(document))).collect()
+    };
+    let entities = parsed.documents.into_iter().filter(|(_, documents)| !documents.is_empty());
+    entities.map(|(entity, documents)| (entity.to_owned(), by_id(entity, documents))).collect()
+}
+
+/// Returns what a refused configuration is told: one tree of errors, or with `flatten_errors` a list by entity.
+fn refuse(admin: &Admin, refused: &Refused, options: &Options) -> Reply {
+    let mut body = WriteError::declarative(&refused.errors).body();
+    if options.flatten_errors && !refused.input.is_empty() {
+        let flattened = refused.errors.flatten(&refused.input, &admin.catalog);
+        let message = format!("declarative config is invalid: {}", lua::line(&flattened.fields));
+        body.insert("message".to_owned(), message.into());
+        body.insert("fields".to_owned(), flattened.fields);
+        body.insert("flattened_errors".to_owned(), Value::Array(flattened.errors));
+    }
+    Reply::json(StatusCode::BAD_REQUEST, &Value::Object(body))
+}
+
+impl Options {
+    /// Takes the options out of the parameters.
+    fn take(parameters: &mut Document) -> Self {
+        let flatten = parameters.remove("flatten_errors");
+        let check = parameters.remove("check_hash");
+        let truthy = |value: Value| match value {
+            Value::String(text) => ["true", "1", "on", "yes"].contains(&text.to_ascii_lowercase().as_str()),
+            Value::Bool(on) => on,
+            Value::Number(number) => number.as_f64() == Some(1.0),
+            _ => false,
+        };
+        // The older of the two options knows one word only.
+        let one = |value: Value| value.as_str() == Some("1") || value.as_f64() == Some(1.0);
+        Self { check_hash: check.is_some_and(one), flatten_errors: flatten.is_some_and(truthy) }
+    }
+}
