@@ -85,6 +85,11 @@ impl Args {
         self.list.push(Arg { name: name.as_bytes().to_vec(), value: value.map(<[u8]>::to_vec) });
     }
 
+    /// Adds an argument whose name need not be text.
+    pub fn append_bytes(&mut self, name: &[u8], value: Option<&[u8]>) {
+        self.list.push(Arg { name: name.to_vec(), value: value.map(<[u8]>::to_vec) });
+    }
+
     /// Gives every argument without a value an empty one, so that `=` stands behind every name.
     pub fn fill_values(&mut self) {
         self.list.iter_mut().for_each(|arg| {

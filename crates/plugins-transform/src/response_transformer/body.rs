@@ -2,8 +2,8 @@
 
 use gibbon_schema::{Document, Value};
 
-use super::edits::{Pair, pairs};
 use super::{Config, JsonType, Set};
+use crate::pairs::{Pair, pairs};
 
 /// The edits of one configuration.
 pub(super) struct BodyEdits {

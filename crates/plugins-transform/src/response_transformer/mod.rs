@@ -1,7 +1,6 @@
 //! `response-transformer`: removes, renames, replaces, adds and appends headers and JSON members of responses.
 
 mod body;
-mod edits;
 
 use std::sync::Arc;
 
@@ -10,8 +9,8 @@ use gibbon_sdk::http::{Headers, Part};
 use gibbon_sdk::{BuildError, Cx, Env, Filter, GO, Phases, Plugin, Scope, Verdict};
 use serde::Deserialize;
 
+use crate::pairs::{Pair, check_header_names, pairs};
 use body::BodyEdits;
-use edits::{Pair, pairs};
 
 /// The kind.
 pub struct ResponseTransformer;
@@ -52,7 +51,7 @@ pub struct Rename {
     #[field(default = [], elements(matches = PAIR))]
     pub json: Vec<String>,
     /// Headers.
-    #[field(default = [], elements(matches = PAIR, custom = edits::check_header_names))]
+    #[field(default = [], elements(matches = PAIR, custom = check_header_names))]
     pub headers: Vec<String>,
 }
 
