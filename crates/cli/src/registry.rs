@@ -19,8 +19,10 @@ fn bundled() -> Vec<PluginDef> {
         PluginDef::of::<gibbon_plugins_traffic::cors::Cors>(),
         PluginDef::of::<gibbon_plugins_traffic::ip_restriction::IpRestriction>(),
         PluginDef::of::<gibbon_plugins_auth::key_auth::KeyAuth>(),
+        PluginDef::of::<gibbon_plugins_traffic::rate_limiting::RateLimiting>(),
         PluginDef::of::<gibbon_plugins_traffic::request_size_limiting::RequestSizeLimiting>(),
         PluginDef::of::<gibbon_plugins_traffic::request_termination::RequestTermination>(),
+        PluginDef::of::<gibbon_plugins_transform::response_transformer::ResponseTransformer>(),
     ]
 }
 
@@ -62,3 +64,6 @@ fn options(conf: &Conf) -> Options {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,10 +31,10 @@ pub trait FieldType {
     fn field() -> Field;
 }
 
-/// Makes a field required unless its type says otherwise or the field did already.
+/// Makes a field required unless its type or the field itself says otherwise, or the engine makes its values.
 #[must_use]
 pub fn require_unless_nullable<T: FieldType>(field: Field) -> Field {
-    if T::NULLABLE || field.required.is_some() { field } else { field.required() }
+    if T::NULLABLE || field.auto || field.required.is_some() { field } else { field.required() }
 }
 
 /// Reads a typed value from an admitted document.

@@ -25,6 +25,6 @@ pub struct Tag {
     /// Name of the entity, such as `services`.
     pub entity_name: String,
     /// Id of the tagged entity.
-    #[field(base = typedefs::uuid)]
+    #[field(base = typedefs::uuid, required)]
     pub entity_id: Uuid,
 }

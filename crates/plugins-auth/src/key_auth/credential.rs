@@ -29,7 +29,7 @@ pub struct KeyCredential {
     #[field(reference = "consumers", on_delete(OnDelete::Cascade))]
     pub consumer: Foreign,
     /// The key itself; made up at random when left out.
-    #[field(unique, auto)]
+    #[field(unique, auto, required = false)]
     pub key: Option<String>,
     /// Words to find it by.
     #[field(base = typedefs::tags)]

@@ -40,6 +40,7 @@ pub struct Config {
     #[field(default = true)]
     pub run_on_preflight: bool,
     /// Realm named in `WWW-Authenticate` when a request is refused.
+    #[field(required = false)]
     pub realm: Option<String>,
 }
 

@@ -23,8 +23,10 @@ pub struct Config {
     #[field(elements(base = typedefs::ip_or_cidr))]
     pub deny: Option<Vec<String>>,
     /// Status of the refusal; 403 when left out.
+    #[field(required = false)]
     pub status: Option<f64>,
     /// Message of the refusal; names the address when left out.
+    #[field(required = false)]
     pub message: Option<String>,
 }
 

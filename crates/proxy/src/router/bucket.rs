@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use regex::bytes::Regex;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::router::Key;
-use crate::router::entry::Entry;
+use crate::router::conditions::Conditions;
 use crate::router::literal;
 use crate::router::trie::Trie;
 
@@ -34,37 +35,32 @@ impl Rank {
 #[derive(Clone, Debug)]
 pub(super) enum PathTest {
     Any,
-    /// It begins with this.
-    Plain(Arc<str>),
+    /// It begins with this; mostly short enough to be read with the slot.
+    Plain(SmallVec<[u8; 24]>),
     /// The regex matches at its start.
     Regex(Arc<Regex>, Arc<str>),
 }
 
 impl PathTest {
     /// Returns the place in a tree of prefixes: every path that passes begins with it.
-    fn place(&self) -> String {
+    fn place(&self) -> Vec<u8> {
         match self {
-            Self::Any => String::new(),
-            Self::Plain(prefix) => (**prefix).to_owned(),
-            Self::Regex(_, pattern) => literal::prefix(pattern),
+            Self::Any => Vec::new(),
+            Self::Plain(prefix) => prefix.to_vec(),
+            Self::Regex(_, pattern) => literal::prefix(pattern).into_bytes(),
         }
     }
 }
 
 /// A route at one of the places where it can be found: under one host and one path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slot<R> {
     pub(super) rank: Rank,
     pub(super) path: PathTest,
     /// The port that the host of this place was configured with.
     pub(super) port: Option<u32>,
-    pub(super) entry: Arc<Entry<R>>,
-}
-
-impl<R> Clone for Slot<R> {
-    fn clone(&self) -> Self {
-        Self { rank: self.rank, path: self.path.clone(), port: self.port, entry: Arc::clone(&self.entry) }
-    }
+    pub(super) conditions: Option<Arc<Conditions>>,
+    pub(super) route: R,
 }
 
 /// The best slot so far, and how much of the path it matched.
@@ -99,7 +95,7 @@ impl<R> Clone for Bucket<R> {
     }
 }
 
-impl<R> Bucket<R> {
+impl<R: Clone> Bucket<R> {
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Few(slots) => slots.is_empty(),
@@ -126,7 +122,7 @@ impl<R> Bucket<R> {
     pub(super) fn remove(&mut self, rank: Rank, path: &PathTest) {
         match self {
             Self::Few(slots) => *slots = without(slots, rank),
-            Self::Many(tree) => tree.update(path.place().as_bytes(), |held| {
+            Self::Many(tree) => tree.update(&path.place(), |held| {
                 let left = without(held.as_deref().unwrap_or_default(), rank);
                 *held = (!left.is_empty()).then_some(left);
             }),
@@ -148,13 +144,18 @@ fn first<'s, R>(slots: &'s [Slot<R>], key: &Key<'_>, port: u32, best: &mut Optio
         if best.as_ref().is_some_and(|best| best.slot.rank >= slot.rank) {
             return;
         }
-        if slot.port.is_some_and(|want| want != port) || !slot.entry.accepts(key) {
+        if slot.port.is_some_and(|want| want != port) {
+            continue;
+        }
+        if matches!(&slot.path, PathTest::Plain(prefix) if !key.path.starts_with(prefix)) {
+            continue;
+        }
+        if slot.conditions.as_ref().is_some_and(|conditions| !conditions.accept(key)) {
             continue;
         }
         let matched = match &slot.path {
             PathTest::Any => None,
-            PathTest::Plain(prefix) if key.path.starts_with(prefix.as_bytes()) => Some(prefix.len()),
-            PathTest::Plain(_) => continue,
+            PathTest::Plain(prefix) => Some(prefix.len()),
             PathTest::Regex(regex, _) => match regex.find(key.path) {
                 Some(found) => Some(found.len()),
                 None => continue,
@@ -165,17 +166,17 @@ fn first<'s, R>(slots: &'s [Slot<R>], key: &Key<'_>, port: u32, best: &mut Optio
     }
 }
 
-fn plant<R>(tree: &mut Trie<Slots<R>>, slot: Slot<R>) {
+fn plant<R: Clone>(tree: &mut Trie<Slots<R>>, slot: Slot<R>) {
     let place = slot.path.place();
-    tree.update(place.as_bytes(), |held| *held = Some(with(held.as_deref().unwrap_or_default(), slot)));
+    tree.update(&place, |held| *held = Some(with(held.as_deref().unwrap_or_default(), slot)));
 }
 
-fn with<R>(slots: &[Slot<R>], slot: Slot<R>) -> Slots<R> {
+fn with<R: Clone>(slots: &[Slot<R>], slot: Slot<R>) -> Slots<R> {
     let at = slots.partition_point(|held| held.rank > slot.rank);
     let (before, after) = slots.split_at(at);
     before.iter().cloned().chain(std::iter::once(slot)).chain(after.iter().cloned()).collect()
 }
 
-fn without<R>(slots: &[Slot<R>], rank: Rank) -> Slots<R> {
+fn without<R: Clone>(slots: &[Slot<R>], rank: Rank) -> Slots<R> {
     slots.iter().filter(|held| held.rank != rank).cloned().collect()
 }

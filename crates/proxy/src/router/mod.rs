@@ -10,7 +10,7 @@
 //! Everything is persistent: a copy is cheap, and a change of one route copies what lies on its way only.
 
 mod bucket;
-mod entry;
+mod conditions;
 mod fields;
 mod literal;
 mod priority;
@@ -36,7 +36,7 @@ use self::bucket::Bucket;
 use self::bucket::PathTest;
 use self::bucket::Rank;
 use self::bucket::Slot;
-use self::entry::Entry;
+use self::conditions::Conditions;
 use self::trie::Trie;
 use crate::snapshot::Shards;
 
@@ -97,11 +97,12 @@ impl<R> Found<'_, R> {
 /// Routes, and the way to find them. `R` is what is handed back.
 #[derive(Debug)]
 pub struct Router<R> {
-    exact: Shards<Box<[u8]>, Arc<Bucket<R>>>,
+    /// Hosts are mostly short enough to be read with their place in the map.
+    exact: Shards<SmallVec<[u8; 32]>, Bucket<R>>,
     /// By the host without its `*`, read backward.
-    suffixes: Trie<Arc<Bucket<R>>>,
-    prefixes: Trie<Arc<Bucket<R>>>,
-    anywhere: Arc<Bucket<R>>,
+    suffixes: Trie<Bucket<R>>,
+    prefixes: Trie<Bucket<R>>,
+    anywhere: Bucket<R>,
 }
 
 impl<R> Default for Router<R> {
@@ -110,7 +111,7 @@ impl<R> Default for Router<R> {
             exact: Shards::default(),
             suffixes: Trie::default(),
             prefixes: Trie::default(),
-            anywhere: Arc::default(),
+            anywhere: Bucket::default(),
         }
     }
 }
@@ -121,12 +122,12 @@ impl<R> Clone for Router<R> {
             exact: self.exact.clone(),
             suffixes: self.suffixes.clone(),
             prefixes: self.prefixes.clone(),
-            anywhere: Arc::clone(&self.anywhere),
+            anywhere: self.anywhere.clone(),
         }
     }
 }
 
-impl<R> Router<R> {
+impl<R: Clone> Router<R> {
     /// Returns the route of a request. Allocates only for hosts of more than 64 bytes beside wildcards, and where a
     /// regex needs room for the first time.
     pub fn find(&self, key: &Key<'_>) -> Option<Found<'_, R>> {
@@ -145,7 +146,7 @@ impl<R> Router<R> {
         }
         self.anywhere.improve(key, port, &mut best);
         best.map(|Best { slot, matched }| Found {
-            route: &slot.entry.route,
+            route: &slot.route,
             matched,
             regex: match &slot.path {
                 PathTest::Regex(regex, _) if regex.captures_len() > 1 => Some(&**regex),
@@ -160,9 +161,9 @@ impl<R> Router<R> {
     /// When a regex of the route cannot be compiled; nothing is added then.
     pub fn insert(&mut self, route: R, fields: &Fields<'_>, regexes: &mut Regexes) -> Result<(), RouteError> {
         let places = places(fields, regexes)?;
-        let entry = Arc::new(Entry::new(route, fields, regexes)?);
+        let conditions = Conditions::new(fields, regexes)?.map(Arc::new);
         for Place { host, port, path, rank } in places {
-            let slot = Slot { rank, path, port, entry: Arc::clone(&entry) };
+            let slot = Slot { rank, path, port, conditions: conditions.clone(), route: route.clone() };
             self.change(host, |bucket| bucket.insert(slot));
         }
         Ok(())
@@ -177,9 +178,9 @@ impl<R> Router<R> {
     }
 
     fn change(&mut self, host: HostTest<'_>, change: impl FnOnce(&mut Bucket<R>)) {
-        let change = |held: &mut Option<Arc<Bucket<R>>>| {
+        let change = |held: &mut Option<Bucket<R>>| {
             let mut bucket = held.take().unwrap_or_default();
-            change(Arc::make_mut(&mut bucket));
+            change(&mut bucket);
             *held = (!bucket.is_empty()).then_some(bucket);
         };
         match host {
@@ -192,7 +193,7 @@ impl<R> Router<R> {
                 let mut held = self.exact.get(host.as_bytes()).cloned();
                 change(&mut held);
                 match held {
-                    Some(bucket) => self.exact.insert(host.as_bytes().into(), bucket),
+                    Some(bucket) => self.exact.insert(SmallVec::from_slice(host.as_bytes()), bucket),
                     None => self.exact.remove(host.as_bytes()),
                 };
             }
@@ -237,7 +238,7 @@ fn places<'r>(fields: &Fields<'r>, regexes: &mut Regexes) -> Result<Vec<Place<'r
                 Some(pattern) => {
                     PathTest::Regex(regexes.get(&format!("^{}", modern(pattern)))?, modern(pattern).into())
                 }
-                None => PathTest::Plain((*path).into()),
+                None => PathTest::Plain(SmallVec::from_slice(path.as_bytes())),
             });
         }
         if tests.is_empty() {

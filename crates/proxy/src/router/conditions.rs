@@ -1,5 +1,5 @@
 //! What a request must have beside host and path: methods, headers, server names. Written once per route, shared by
-//! all places where the route stands in the index.
+//! all places where the route stands in the index; most routes ask for nothing of it.
 
 use std::sync::Arc;
 
@@ -14,29 +14,31 @@ use crate::router::RouteError;
 use crate::router::Transport;
 use crate::router::fields::Fields;
 
-/// A route with its conditions.
+/// The conditions of a route.
 #[derive(Debug)]
-pub(super) struct Entry<R> {
-    pub(super) route: R,
+pub(super) struct Conditions {
     methods: Box<[Method]>,
     headers: Box<[HeaderTest]>,
     snis: Box<[Affix]>,
 }
 
-impl<R> Entry<R> {
-    pub(super) fn new(route: R, fields: &Fields<'_>, regexes: &mut Regexes) -> Result<Self, RouteError> {
+impl Conditions {
+    /// Returns the conditions of a route, none if it has none.
+    pub(super) fn new(fields: &Fields<'_>, regexes: &mut Regexes) -> Result<Option<Self>, RouteError> {
+        if fields.methods.is_empty() && fields.headers.is_empty() && fields.snis.is_empty() {
+            return Ok(None);
+        }
         let headers = fields.headers.iter().map(|(name, values)| HeaderTest::new(name, values, regexes));
-        Ok(Self {
-            route,
+        Ok(Some(Self {
             // A method that no request can carry matches none.
             methods: fields.methods.iter().filter_map(|method| Method::parse(method.as_bytes())).collect(),
             headers: headers.collect::<Result<_, _>>()?,
             snis: fields.snis.iter().map(|sni| Affix::sni(sni)).collect(),
-        })
+        }))
     }
 
     /// Tells whether the request meets every condition.
-    pub(super) fn accepts(&self, key: &Key<'_>) -> bool {
+    pub(super) fn accept(&self, key: &Key<'_>) -> bool {
         (self.methods.is_empty() || self.methods.contains(key.method))
             && self.accepts_sni(key)
             && self.headers.iter().all(|header| header.accepts(key.headers))
