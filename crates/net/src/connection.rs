@@ -166,6 +166,7 @@ impl Connection {
         self.deadline.disarm();
         self.requests += 1;
         exchange.begin(length);
+        exchange.number = u64::from(self.requests);
         let settings = &exchange.settings;
         let last = self.requests >= settings.keepalive_requests
             || settings.keepalive_timeout.is_zero()

@@ -147,6 +147,7 @@ pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>) 
     let Some(Ok(mut connection)) = within(&deadline, settings.header_timeout, handshake).await else { return };
     let streams = Rc::new(Cell::new(0));
     let mut is_over = false;
+    let mut requests = 0;
     loop {
         let accepted = poll_fn(|cx| {
             let accepted = connection.poll_accept(cx);
@@ -163,8 +164,9 @@ pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>) 
         deadline.disarm();
         let stream = Counted::new(&streams);
         let (shared, peer) = (Rc::clone(&shared), Rc::clone(&peer));
+        requests += 1;
         tokio::task::spawn_local(async move {
-            live(request, respond, peer, shared).await;
+            live(request, respond, requests, peer, shared).await;
             drop(stream);
         });
     }
@@ -202,9 +204,16 @@ impl Drop for Counted {
     }
 }
 
-async fn live(request: http::Request<RecvStream>, respond: SendResponse<Bytes>, peer: Rc<Peer>, shared: Rc<Shared>) {
+async fn live(
+    request: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    number: u64,
+    peer: Rc<Peer>,
+    shared: Rc<Shared>,
+) {
     let (parts, body) = request.into_parts();
     let mut exchange = shared.lend(&peer);
+    exchange.number = number;
     exchange.refused = receive(&parts, body.is_end_stream(), &mut exchange.request).err();
     exchange.begin(0);
     exchange.link = Link::H2(Box::new(H2Stream { body, respond, send: None, waiting: Bytes::new(), ends: false }));
