@@ -64,6 +64,11 @@ impl Threshold {
         tracing::callsite::rebuild_interest_cache();
     }
 
+    /// Returns the severity in force.
+    pub(crate) fn level(&self) -> LogLevel {
+        LogLevel::ALL[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+
     fn admits(&self, metadata: &Metadata<'_>) -> bool {
         let level = self.0.load(Ordering::Relaxed);
         // What libraries tell of their work is of use only to those who debug.

@@ -22,6 +22,7 @@ fn bundled() -> Vec<PluginDef> {
         PluginDef::of::<gibbon_plugins_traffic::rate_limiting::RateLimiting>(),
         PluginDef::of::<gibbon_plugins_traffic::request_size_limiting::RequestSizeLimiting>(),
         PluginDef::of::<gibbon_plugins_traffic::request_termination::RequestTermination>(),
+        PluginDef::of::<gibbon_plugins_transform::request_transformer::RequestTransformer>(),
         PluginDef::of::<gibbon_plugins_transform::response_transformer::ResponseTransformer>(),
     ]
 }
@@ -39,7 +40,7 @@ pub(crate) fn enabled(conf: &Conf) -> anyhow::Result<Vec<PluginDef>> {
 
 /// Returns the catalog of a node with these plugins.
 pub(crate) fn catalog(conf: &Conf, plugins: &[PluginDef]) -> Arc<Catalog> {
-    let of_plugins = plugins.iter().flat_map(|plugin| &plugin.entities).map(|entity| entity.def.clone());
+    let of_plugins = plugins.iter().flat_map(|plugin| &plugin.entities).map(|entity| entity.def);
     let kinds = plugins.iter().map(|plugin| plugin.kind.clone());
     Arc::new(Catalog::new(entities::core().chain(of_plugins), kinds, options(conf)))
 }

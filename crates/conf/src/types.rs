@@ -39,6 +39,9 @@ macro_rules! words {
         pub enum $type { $( #[doc = $word_doc] $variant, )* }
 
         impl $type {
+            /// Every word, in the order of this type.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
+
             /// Returns the word as in `kong.conf`.
             pub fn name(self) -> &'static str {
                 match self { $( Self::$variant => $word, )* }

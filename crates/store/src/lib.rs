@@ -3,8 +3,6 @@
 
 mod clock;
 mod constraints;
-#[cfg(test)]
-mod contract;
 pub mod embedded;
 mod error;
 pub mod memory;

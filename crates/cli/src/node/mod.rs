@@ -1,20 +1,25 @@
 //! A node: how the parts are put together, and what happens to it from start to end.
 //!
 //! ```text
-//! configuration ─ prefix ─ log ─ store ─ snapshot ─ workers (proxy) + control runtime (Admin API, Status API, control socket)
+//! configuration ─ prefix ─ log ─ store ─ gateway (snapshot, workers) + control runtime (Admin API, Status API, control socket)
 //!      signals: TERM, INT at once · QUIT when requests are answered · HUP and `gibbon reload` read the configuration again
 //! ```
 
+mod apis;
+mod build;
 mod control;
 mod greeting;
+mod identity;
 mod signals;
 mod store;
+mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use gibbon_admin::Handle;
 use gibbon_conf::Conf;
-use gibbon_store::Unpublished;
 use gibbon_store::Writer;
 use tracing::error;
 use tracing::info;
@@ -28,9 +33,7 @@ use crate::logging;
 use crate::logging::Sink;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
-use crate::registry;
 use crate::settings::Origin;
-use crate::world;
 
 /// Whether a node has the terminal it was started from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub(crate) const READY: &str = "ready";
 
 /// Admin calls, compiling and DNS share these threads; requests have their own.
 const CONTROL_THREADS: usize = 2;
+/// How long requests in flight have after QUIT: as with nginx, as long as they want; `gibbon quit` has a limit of its own.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs a node until it is told to end.
 pub(crate) fn run(origin: Origin, conf: Conf, prefix: &Prefix, attachment: Attachment) -> anyhow::Result<()> {
@@ -60,7 +65,10 @@ pub(crate) fn run(origin: Origin, conf: Conf, prefix: &Prefix, attachment: Attac
         .enable_all()
         .build()
         .context("could not make the control runtime")?;
-    runtime.block_on(live(origin, conf, prefix, threshold, attachment))
+    let result = runtime.block_on(live(origin, conf, prefix, threshold, attachment));
+    // Whoever told the node to end at once does not wait for what still runs.
+    runtime.shutdown_background();
+    result
 }
 
 async fn live(
@@ -72,13 +80,19 @@ async fn live(
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("could not listen for signals")?;
     let _taken = prefix.take()?;
-    let node = Arc::new(Node::build(origin, &conf, prefix, threshold).await?);
-    let _socket =
+    let (node, serving) = build::build(origin, &conf, prefix, threshold).await?;
+    let node = Arc::new(node);
+    let socket =
         control::serve(&prefix.control_socket(), Arc::clone(&node)).context("could not open the control socket")?;
     greeting::ready(&node.origin, &conf, attachment)?;
     loop {
         match signals.next().await {
-            Signal::Stop | Signal::Quit => break,
+            Signal::Stop => break,
+            Signal::Quit => {
+                drop(socket);
+                finish(serving, &mut signals).await;
+                break;
+            }
             Signal::Reload => {
                 if let Err(error) = node.reload(&node.origin).await {
                     error!("the configuration was not read again: {error:#}");
@@ -90,7 +104,23 @@ async fn live(
     Ok(())
 }
 
-/// A running node.
+/// Answers what was begun and takes nothing new, until all is done or the node is told to end at once.
+async fn finish(serving: Serving, signals: &mut Signals) {
+    info!("the node finishes its requests");
+    let all = serving.apis.shutdown(PATIENCE);
+    let told = async { while signals.next().await != Signal::Stop {} };
+    tokio::select! {
+        _ = all => {}
+        () = told => warn!("requests were cut, since the node was told to end at once"),
+    }
+}
+
+/// What is told to finish.
+pub(crate) struct Serving {
+    apis: Handle,
+}
+
+/// What commands and signals reach of a running node.
 pub(crate) struct Node {
     origin: Origin,
     threshold: Threshold,
@@ -98,15 +128,6 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    async fn build(origin: Origin, conf: &Conf, prefix: &Prefix, threshold: Threshold) -> anyhow::Result<Self> {
-        let plugins = registry::enabled(conf)?;
-        let catalog = registry::catalog(conf, &plugins);
-        let store = open_store(conf, prefix, &catalog).await?;
-        let writer = Arc::new(Writer::new(store, Arc::new(world::Real), Arc::new(Unpublished)));
-        store::load_declarative(conf, &writer).await?;
-        Ok(Self { origin, threshold, writer })
-    }
-
     /// Reads the configuration again; what is wrong with it leaves the node as it was.
     async fn reload(&self, origin: &Origin) -> anyhow::Result<()> {
         let conf = origin.load()?;

@@ -1,0 +1,75 @@
+//! The Admin and Status API of a node: their sockets, their certificates, and what they are told about the node.
+
+use gibbon_admin::AdminParts;
+use gibbon_admin::Apis;
+use gibbon_admin::Handle;
+use gibbon_admin::Http2;
+use gibbon_admin::Listening;
+use gibbon_conf::Conf;
+use gibbon_conf::Listener;
+use gibbon_conf::LogLevel;
+
+use super::tls;
+use crate::logging::Threshold;
+use crate::prefix::Prefix;
+
+/// Serves both APIs on the current runtime.
+pub(super) fn serve(conf: &Conf, prefix: &Prefix, parts: AdminParts) -> anyhow::Result<Handle> {
+    let admin =
+        listening(conf, prefix, &conf.admin_listen, "admin-", [&conf.admin_ssl_cert, &conf.admin_ssl_cert_key])?;
+    let status =
+        listening(conf, prefix, &conf.status_listen, "status-", [&conf.status_ssl_cert, &conf.status_ssl_cert_key])?;
+    Ok(gibbon_admin::serve(&Apis::new(parts), admin, status)?)
+}
+
+/// Opens the sockets of listeners; `of` names their default certificate, `own` their configured ones and the keys.
+fn listening(
+    conf: &Conf,
+    prefix: &Prefix,
+    listeners: &[Listener],
+    of: &str,
+    own: [&[String]; 2],
+) -> anyhow::Result<Vec<Listening>> {
+    let tls = tls::config(conf, &tls::pairs(prefix, listeners, of, own)?)?;
+    let mut open = Vec::new();
+    for listener in listeners {
+        // nginx's words, which people search for.
+        let sockets = gibbon_net::bind(listener, 1)
+            .map_err(|error| anyhow::anyhow!("bind() to {}:{} failed ({error})", listener.host, listener.port))?;
+        open.extend(sockets.into_iter().map(|socket| Listening {
+            socket,
+            tls: tls.clone().filter(|_| listener.ssl),
+            http2: if listener.http2 { Http2::On } else { Http2::Off },
+        }));
+    }
+    Ok(open)
+}
+
+/// What the APIs may ask of the node.
+pub(super) struct Told {
+    pub(super) threshold: Threshold,
+    pub(super) workers: usize,
+}
+
+impl gibbon_admin::Node for Told {
+    fn ready_workers(&self) -> usize {
+        self.workers
+    }
+
+    fn log_level(&self) -> String {
+        self.threshold.level().name().to_owned()
+    }
+
+    fn set_log_level(&self, level: &str) -> bool {
+        let known = LogLevel::parse(level);
+        if let Some(level) = known {
+            self.threshold.set(level);
+        }
+        known.is_some()
+    }
+
+    fn process_ids(&self) -> (u32, Vec<u32>) {
+        // Workers are threads of one process.
+        (std::process::id(), vec![std::process::id(); self.workers])
+    }
+}
