@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Plugins that tell what happened: one folder each.
+
+pub mod prometheus;

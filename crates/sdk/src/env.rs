@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -63,6 +64,35 @@ pub struct NodeStats {
     pub database_reachable: AtomicBool,
 }
 
+/// How a target's address is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Nobody checks it.
+    HealthchecksOff,
+    /// It passes its checks.
+    Healthy,
+    /// It fails its checks.
+    Unhealthy,
+    /// Its name has no address.
+    DnsError,
+}
+
+/// One address of a target, as metrics and the Admin API show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetHealth {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// The target as configured, `host:port`.
+    pub target: String,
+    /// The address; none if the name has none.
+    pub address: Option<SocketAddr>,
+    /// How it is doing.
+    pub health: Health,
+}
+
+/// Tells how all targets are doing.
+pub type HealthSource = dyn Fn() -> Vec<TargetHealth> + Send + Sync;
+
 /// The node's services.
 pub struct Env {
     /// Time.
@@ -79,6 +109,8 @@ pub struct Env {
     pub conf: Arc<gibbon_conf::Conf>,
     /// Counts.
     pub stats: Arc<NodeStats>,
+    /// Tells how targets are doing; set by the balancer when it starts.
+    pub health: OnceLock<Box<HealthSource>>,
     states: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -92,7 +124,17 @@ impl Env {
         workers: usize,
         dbless: bool,
     ) -> Self {
-        Self { clock, node_id, hostname, workers, dbless, conf, stats: Arc::default(), states: Mutex::default() }
+        Self {
+            clock,
+            node_id,
+            hostname,
+            workers,
+            dbless,
+            conf,
+            stats: Arc::default(),
+            health: OnceLock::new(),
+            states: Mutex::default(),
+        }
     }
 
     /// Returns the largest request body, in bytes, that plugins read unless they say otherwise

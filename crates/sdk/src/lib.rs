@@ -28,7 +28,7 @@ mod upstream;
 
 pub use cx::{Captures, Client, Credential, Cx, Listener, MAX_ARGUMENTS};
 pub use entity::{AnyEntity, Directory, EntityKind, Find, Held, Lookup, LookupFailed, ReadEntity, StoredEntity};
-pub use env::{Clock, Env, Worker};
+pub use env::{Clock, Env, Health, TargetHealth, Worker};
 pub use filter::{Filter, GO, LocalBoxFuture, Step, Verdict};
 pub use gibbon_http as http;
 pub use plugin::{

@@ -29,6 +29,7 @@ use crate::filter::{Filter, Verdict};
 use crate::request::Request;
 use crate::response::{Response, Source};
 use crate::slots::Slots;
+use crate::timings::Timings;
 use crate::upstream::UpstreamPlan;
 
 use directory::TestDirectory;
@@ -70,6 +71,8 @@ pub struct Exchange {
     pub authenticated_groups: Option<Vec<Box<str>>>,
     /// The client's end.
     pub client: Client,
+    /// When things happened.
+    pub timings: Timings,
     route: Option<Box<Route>>,
     service: Option<Box<Service>>,
     directory: TestDirectory,
@@ -108,6 +111,7 @@ impl Exchange {
                 connection: 7,
                 connection_requests: 1,
             },
+            timings: Timings::default(),
             route: None,
             service: None,
             directory: TestDirectory::default(),
@@ -288,7 +292,7 @@ impl Exchange {
             body: &mut self.body,
             body_read: None,
             tries: SmallVec::new(),
-            timings: crate::Timings::default(),
+            timings: self.timings,
             buffer_response: false,
             tail: Vec::new(),
             bytes_in: 0,
