@@ -24,7 +24,7 @@ struct Field {
 ///
 /// Names and values that are set are made safe for the wire: a byte that could end a line or a name is written as `%XX`,
 /// as OpenResty does.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Headers {
     buf: Vec<u8>,
     fields: Vec<Field>,
@@ -324,6 +324,19 @@ fn escape_into(out: &mut Vec<u8>, bytes: &[u8], safe: impl Fn(u8) -> bool) {
             true => out.push(*b),
             false => crate::percent::push_escaped(out, *b),
         }
+    }
+}
+
+impl Clone for Headers {
+    fn clone(&self) -> Self {
+        Self { buf: self.buf.clone(), fields: self.fields.clone(), present: self.present }
+    }
+
+    /// Copies the list into memory that is already there: no allocation once it is large enough.
+    fn clone_from(&mut self, source: &Self) {
+        self.buf.clone_from(&source.buf);
+        self.fields.clone_from(&source.fields);
+        self.present = source.present;
     }
 }
 

@@ -5,7 +5,10 @@ use std::future::poll_fn;
 use std::task::Context;
 use std::task::Poll;
 
+use gibbon_http::BodyError;
+use gibbon_http::BodySource;
 use gibbon_http::Framing;
+use gibbon_http::Headers;
 use gibbon_http::h1::BodyReader;
 
 use crate::ClientError;
@@ -41,11 +44,13 @@ pub(crate) struct RequestBody {
     pub(crate) source: Source,
     /// Bytes of data read from the client.
     pub(crate) taken: u64,
+    /// How much of `ahead` was shown through [`BodySource`].
+    pub(crate) shown: usize,
 }
 
 impl Default for RequestBody {
     fn default() -> Self {
-        Self { reader: BodyReader::Length(0), ahead: Vec::new(), source: Source::Client, taken: 0 }
+        Self { reader: BodyReader::Length(0), ahead: Vec::new(), source: Source::Client, taken: 0, shown: 0 }
     }
 }
 
@@ -58,6 +63,7 @@ impl RequestBody {
         self.ahead.clear();
         self.source = Source::Client;
         self.taken = 0;
+        self.shown = 0;
     }
 
     pub(crate) fn end(&mut self) {
@@ -224,5 +230,57 @@ impl Exchange {
             most if size <= most => Ok(()),
             _ => Err(ClientError::TooLarge),
         }
+    }
+}
+
+/// The body as a reader who only looks sees it: what is read stays here, and is still sent on by
+/// [`forward`](Exchange::forward).
+impl BodySource for Exchange {
+    fn is_done(&self) -> bool {
+        let whole = self.body.source == Source::Ahead || self.request.framing.is_empty();
+        whole && self.body.shown == self.body.ahead.len()
+    }
+
+    fn declared_length(&self) -> Option<u64> {
+        match self.request.framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut Vec<u8>) -> Poll<Result<usize, BodyError>> {
+        self.body();
+        loop {
+            let fresh = &self.body.ahead[self.body.shown..];
+            if !fresh.is_empty() {
+                into.extend_from_slice(fresh);
+                let length = fresh.len();
+                self.body.shown += length;
+                return Poll::Ready(Ok(length));
+            }
+            if self.body.source == Source::Ahead || self.request.framing.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
+            match self.poll_ahead(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => self.body.source = Source::Ahead,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(body_error(&error))),
+            }
+        }
+    }
+
+    /// There are none: they are dropped, as nginx does.
+    fn trailers(&mut self) -> Option<Box<Headers>> {
+        None
+    }
+}
+
+fn body_error(error: &ClientError) -> BodyError {
+    match error {
+        ClientError::Gone | ClientError::Broken(_) | ClientError::SendTimeout => BodyError::Closed,
+        ClientError::Timeout => BodyError::TimedOut,
+        ClientError::Body(_) => BodyError::Malformed,
+        ClientError::TooLarge => BodyError::TooLarge,
     }
 }

@@ -40,6 +40,8 @@ pub struct Peer {
     pub local: SocketAddr,
     /// Which listener took it: the index in the list the worker was given.
     pub listener: usize,
+    /// Serial number of the connection in this process, from 1.
+    pub serial: u64,
     /// What TLS agreed on; `None` without TLS.
     pub tls: Option<TlsPeer>,
 }
@@ -147,6 +149,10 @@ pub struct Exchange {
     /// Whether the deadline was armed for the wait that goes on.
     pub(crate) waiting: bool,
     pub(crate) received_at: u64,
+    /// How many requests the connection has carried, this one included.
+    pub(crate) number: u64,
+    /// Bytes of response heads among those sent.
+    pub(crate) head_bytes_sent: u64,
     pub(crate) bytes_received: u64,
     pub(crate) bytes_sent: u64,
 }
@@ -195,6 +201,8 @@ impl Exchange {
             deadline: Deadline::default(),
             waiting: false,
             received_at: 0,
+            number: 1,
+            head_bytes_sent: 0,
             bytes_received: 0,
             bytes_sent: 0,
         }
@@ -208,6 +216,7 @@ impl Exchange {
         self.received_at = clock::now();
         self.bytes_received = head_length as u64;
         self.bytes_sent = 0;
+        self.head_bytes_sent = 0;
         self.waiting = false;
     }
 
@@ -237,6 +246,16 @@ impl Exchange {
     /// Returns how many bytes of the response were sent so far, head and body (HTTP/2: of its body).
     pub const fn bytes_sent(&self) -> u64 {
         self.bytes_sent
+    }
+
+    /// Returns how many bytes of the response's body were sent so far, as framed on the wire.
+    pub const fn body_bytes_sent(&self) -> u64 {
+        self.bytes_sent.saturating_sub(self.head_bytes_sent)
+    }
+
+    /// Returns how many requests the connection has carried, this one included.
+    pub const fn request_number(&self) -> u64 {
+        self.number
     }
 
     /// Tells whether a response has been begun; then none can replace it.

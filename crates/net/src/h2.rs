@@ -1,10 +1,12 @@
 //! HTTP/2 towards clients: a connection is a task that accepts streams, each stream an exchange that lives the same life
 //! as one of HTTP/1. The frames are crate `h2`'s business.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Buf;
 use bytes::Bytes;
@@ -21,9 +23,12 @@ use h2::server::SendResponse;
 
 use crate::ClientError;
 use crate::Peer;
+use crate::clock;
+use crate::clock::Deadline;
 use crate::exchange::Link;
 use crate::relay::NOT_IN_H2;
 use crate::stream::Prefixed;
+use crate::upstream::within;
 use crate::worker::Place;
 use crate::worker::Shared;
 
@@ -127,36 +132,88 @@ impl H2Stream {
     }
 }
 
-/// Serves one HTTP/2 connection until it ends.
+/// Serves one HTTP/2 connection until it ends, is idle for too long, or the worker drains.
 pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>) {
     let settings = shared.settings();
+    let deadline = Deadline::default();
     let mut builder = h2::server::Builder::new();
     builder
         .max_concurrent_streams(settings.h2_streams)
-        .initial_window_size(64 * 1024)
-        .initial_connection_window_size(1024 * 1024)
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(settings.limits.most() as u32);
-    let Ok(mut connection) = builder.handshake::<_, Bytes>(stream).await else { return };
     let place = Place::new(&shared);
-    let mut going_away = false;
+    let handshake = builder.handshake::<_, Bytes>(stream);
+    let Some(Ok(mut connection)) = within(&deadline, settings.header_timeout, handshake).await else { return };
+    let streams = Rc::new(Cell::new(0));
+    let mut is_over = false;
+    let mut requests = 0;
     loop {
         let accepted = poll_fn(|cx| {
-            if !going_away && place.is_draining(cx) {
-                going_away = true;
-                connection.graceful_shutdown();
+            let accepted = connection.poll_accept(cx);
+            if accepted.is_pending() && !is_over {
+                is_over = place.is_draining(cx) || is_idle(cx, &deadline, streams.get(), settings.keepalive_timeout);
+                if is_over {
+                    connection.graceful_shutdown();
+                    return connection.poll_accept(cx);
+                }
             }
-            connection.poll_accept(cx)
+            accepted
         });
         let Some(Ok((request, respond))) = accepted.await else { return };
-        let shared = Rc::clone(&shared);
-        let peer = Rc::clone(&peer);
-        tokio::task::spawn_local(live(request, respond, peer, shared));
+        deadline.disarm();
+        let stream = Counted::new(&streams);
+        let (shared, peer) = (Rc::clone(&shared), Rc::clone(&peer));
+        requests += 1;
+        tokio::task::spawn_local(async move {
+            live(request, respond, requests, peer, shared).await;
+            drop(stream);
+        });
     }
 }
 
-async fn live(request: http::Request<RecvStream>, respond: SendResponse<Bytes>, peer: Rc<Peer>, shared: Rc<Shared>) {
+/// Bytes a client may send on one stream before we have read them.
+const WINDOW: u32 = 64 * 1024;
+/// The same for all streams of a connection together.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Tells whether a connection without streams has been so for too long.
+fn is_idle(cx: &Context<'_>, deadline: &Deadline, streams: usize, limit: Duration) -> bool {
+    if streams > 0 {
+        deadline.disarm();
+    } else if !deadline.is_armed() {
+        clock::now();
+        deadline.arm(limit, cx.waker());
+    }
+    deadline.has_passed()
+}
+
+/// Counts a stream while it lives.
+struct Counted(Rc<Cell<usize>>);
+
+impl Counted {
+    fn new(streams: &Rc<Cell<usize>>) -> Self {
+        streams.set(streams.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+async fn live(
+    request: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    number: u64,
+    peer: Rc<Peer>,
+    shared: Rc<Shared>,
+) {
     let (parts, body) = request.into_parts();
     let mut exchange = shared.lend(&peer);
+    exchange.number = number;
     exchange.refused = receive(&parts, body.is_end_stream(), &mut exchange.request).err();
     exchange.begin(0);
     exchange.link = Link::H2(Box::new(H2Stream { body, respond, send: None, waiting: Bytes::new(), ends: false }));

@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gibbon_conf::KeepAlive;
@@ -136,7 +138,9 @@ fn take(listening: &Listening, tcp: TcpStream, remote: SocketAddr, shared: &Rc<S
     // The option is inherited on Linux; elsewhere a failure costs only time.
     let _ = SockRef::from(&tcp).set_tcp_nodelay(true);
     let Ok(local) = tcp.local_addr() else { return };
-    let peer = Peer { remote, local, listener: listening.listener, tls: None };
+    static SERIAL: AtomicU64 = AtomicU64::new(1);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let peer = Peer { remote, local, listener: listening.listener, serial, tls: None };
     let shared = Rc::clone(shared);
     let Some(config) = &listening.tls else {
         let sniff = if listening.http2 { Sniff::Http2 } else { Sniff::Http1Only };

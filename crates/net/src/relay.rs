@@ -132,9 +132,13 @@ impl Exchange {
     }
 
     /// Writes the response's head for HTTP/1.
-    pub(crate) fn encode_head(&self, out: &mut Vec<u8>, told: Framing) {
+    ///
+    /// What the handler set of `Connection` and `Upgrade` goes out beside our own `Connection`, as Kong's does (426).
+    pub(crate) fn encode_head(&mut self, out: &mut Vec<u8>, told: Framing) {
         let connection = if self.request.persistent { "keep-alive" } else { "close" };
-        h1::response_head(out, &self.response, KnownSet::HOP_BY_HOP, told, connection);
+        let skip = KnownSet::HOP_BY_HOP.without(Known::Connection).without(Known::Upgrade);
+        h1::response_head(out, &self.response, skip, told, connection);
+        self.head_bytes_sent = out.len() as u64;
     }
 
     fn begin_relay(&mut self, cx: &mut Context<'_>) -> Result<(), RelayError> {

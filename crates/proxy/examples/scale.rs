@@ -73,7 +73,7 @@ fn main() {
 }
 
 fn service(number: u128) -> Document {
-    let id = Uuid::from_u128(1 << 64 | number);
+    let id = Uuid::from_u128((1 << 64) + number);
     object(json!({"id": id, "protocol": "http", "host": "echo.test", "port": 80, "enabled": true}))
 }
 
@@ -82,10 +82,10 @@ fn route(number: u128, change: u128) -> Document {
     let (host, path) = place(number);
     let path = if change == 0 { path } else { format!("{path}-{change}") };
     object(json!({
-        "id": Uuid::from_u128(2 << 64 | number), "name": format!("route-{number}"), "protocols": ["http", "https"],
+        "id": Uuid::from_u128((2 << 64) + number), "name": format!("route-{number}"), "protocols": ["http", "https"],
         "https_redirect_status_code": 426, "strip_path": true, "preserve_host": false, "request_buffering": true,
         "response_buffering": true, "regex_priority": 0, "path_handling": "v0",
-        "service": {"id": Uuid::from_u128(1 << 64 | number % SERVICES)},
+        "service": {"id": Uuid::from_u128((1 << 64) + number % SERVICES)},
         "hosts": host.map(|host| vec![host]), "paths": [path],
     }))
 }

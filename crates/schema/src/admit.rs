@@ -5,14 +5,12 @@ use serde_json::Value;
 
 use crate::Context;
 use crate::Document;
-use crate::Kind;
 use crate::Record;
 use crate::Role;
 use crate::Violations;
 use crate::entity;
 use crate::entity::Schemas;
 use crate::fill::Mode;
-use crate::fill::fields;
 use crate::fill::fill;
 use crate::fill::plain_numbers;
 use crate::fill::subschema;
@@ -93,7 +91,8 @@ pub fn prepare(
         return fill(record, input, Mode::Insert, cx);
     };
     let change = fill(record, input, Mode::Update, cx)?;
-    let stored = select(record, stored.clone(), Nulls::Hidden, OldNames::Hidden, cx.subschemas);
+    // Kong's Admin API reads the row with its nulls: to checks they are there, and empty.
+    let stored = select(record, stored.clone(), Nulls::Shown, OldNames::Hidden, cx.subschemas);
     refuse_immutable(record, &change, &stored)?;
     Ok(merge(record, change, stored, cx.subschemas))
 }
@@ -104,7 +103,7 @@ pub fn prepare(
 /// What is wrong with it, in Kong's words.
 pub fn validate(
     record: &Record,
-    mut document: Document,
+    document: Document,
     original: &Document,
     operation: Operation<'_>,
     cx: &Context<'_>,
@@ -121,9 +120,6 @@ pub fn validate(
         }
     }
     violations.into_result()?;
-    if let Some(stored) = stored {
-        keep_nulls(record, &mut document, stored);
-    }
     Ok(document)
 }
 
@@ -210,23 +206,6 @@ fn same_in_any_order(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().all(|item| b.contains(item)),
         _ => a == b,
-    }
-}
-
-/// Puts back the nulls that are stored and were not changed: checks see them as missing, the store keeps them.
-fn keep_nulls(record: &Record, document: &mut Document, stored: &Document) {
-    for field in fields(record, None) {
-        match (document.get_mut(&field.name), stored.get(&field.name)) {
-            (None, Some(Value::Null)) => {
-                document.insert(field.name.clone(), Value::Null);
-            }
-            (Some(Value::Object(inner)), Some(Value::Object(stored))) => {
-                if let Kind::Record(inner_record) = &field.kind {
-                    keep_nulls(inner_record, inner, stored);
-                }
-            }
-            _ => {}
-        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod clock;
 mod constraints;
+#[cfg(test)]
+mod contract;
 pub mod embedded;
 mod error;
 pub mod memory;

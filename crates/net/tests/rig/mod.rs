@@ -158,6 +158,13 @@ impl Rig {
     where
         F: AsyncFn(&mut Exchange, Target) + Send + 'static,
     {
+        Self::start_tls(script, function, None)
+    }
+
+    pub(crate) fn start_tls<F>(script: Script, function: F, tls: Option<Arc<rustls::ServerConfig>>) -> Self
+    where
+        F: AsyncFn(&mut Exchange, Target) + Send + 'static,
+    {
         let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
         let to = upstream.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -174,7 +181,7 @@ impl Rig {
         let (stage, watching) = watch::channel(Stage::Running);
         let worker = std::thread::spawn(move || {
             let setup = WorkerSetup {
-                sockets: vec![Socket { socket, listener: 0, http2: true, tls: None }],
+                sockets: vec![Socket { socket, listener: 0, http2: true, tls }],
                 settings: Settings::default(),
                 keep_alive: KeepAlive { pool_size: 8, max_requests: 100, idle_timeout: Duration::from_secs(60) },
                 stats: Arc::default(),

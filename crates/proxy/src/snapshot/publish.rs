@@ -39,8 +39,14 @@ enum Work {
     All,
 }
 
+/// A document as it is now, or that it is gone.
+type Row = (&'static str, String, Option<Arc<Document>>);
+
 /// Documents of one entity.
 type Listing = (&'static str, Vec<Document>);
+
+/// From how many changes at once it is cheaper to read everything than each of them.
+const MANY: usize = 1000;
 
 impl LivePublisher {
     /// Returns a publisher for these workers; `compiler` made the snapshot that is in force.
@@ -65,11 +71,7 @@ impl LivePublisher {
             let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
             let mut parts = Vec::new();
             for Waiting { work, outcome } in waiting {
-                let listings = match work {
-                    Work::Changes(changes) => Ok(Part::Changes(changes)),
-                    Work::All => self.list().await.map(Part::All),
-                };
-                parts.push((listings, outcome));
+                parts.push((self.read(work).await, outcome));
             }
             let shared = Arc::clone(&self.shared);
             let compiled = tokio::task::spawn_blocking(move || {
@@ -88,6 +90,25 @@ impl LivePublisher {
         own.get().cloned().unwrap_or(Ok(())).map_err(|reason| PublishError(reason.into()))
     }
 
+    /// Reads what the news is about as it is in the store now: news of two writes of one document can come in either
+    /// order, and the last write must win.
+    async fn read(&self, work: Work) -> Result<Part, String> {
+        let changes = match work {
+            Work::Changes(changes) if changes.len() < MANY => changes,
+            Work::Changes(changes) if self.store.get().is_none() => changes,
+            Work::Changes(_) | Work::All => return self.list().await.map(Part::All),
+        };
+        let mut rows = Vec::with_capacity(changes.len());
+        for Change { entity, id, after, .. } in changes {
+            let document = match self.store.get() {
+                Some(store) => store.get(entity, &id).await.map_err(|error| error.to_string())?.map(Arc::new),
+                None => after,
+            };
+            rows.push((entity, id, document));
+        }
+        Ok(Part::Changes(rows))
+    }
+
     async fn list(&self) -> Result<Vec<Listing>, String> {
         let Some(store) = self.store.get() else { return Err("no store was named".to_owned()) };
         let mut all = Vec::new();
@@ -99,15 +120,16 @@ impl LivePublisher {
 }
 
 enum Part {
-    Changes(Vec<Change>),
+    Changes(Vec<Row>),
     All(Vec<Listing>),
 }
 
 impl Part {
     fn compile(self, compiler: &mut Compiler) -> Result<(), String> {
         let errors = match &self {
-            Self::Changes(changes) => compiler
-                .apply(changes.iter().map(|change| (change.entity, change.id.as_str(), change.after.as_deref()))),
+            Self::Changes(rows) => {
+                compiler.apply(rows.iter().map(|(entity, id, document)| (*entity, id.as_str(), document.as_deref())))
+            }
             Self::All(listings) => {
                 let documents = listings.iter().flat_map(|(entity, all)| all.iter().map(move |one| (*entity, one)));
                 compiler.load(documents)
@@ -134,5 +156,44 @@ impl Publisher for LivePublisher {
         let waiting = Waiting { work, outcome: Arc::clone(&outcome) };
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waiting);
         async move { self.publish_all_waiting(&outcome).await }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gibbon_model::Catalog;
+    use gibbon_store::Clock;
+    use gibbon_store::MemoryStore;
+    use gibbon_store::Write;
+    use serde_json::json;
+
+    use super::*;
+
+    fn consumer(username: &str) -> Write {
+        let id = "00000000-0000-0000-0000-000000000001";
+        let document = Document::from_iter([("id".to_owned(), id.into()), ("username".to_owned(), json!(username))]);
+        Write::Upsert { entity: "consumers", document }
+    }
+
+    #[tokio::test]
+    async fn the_last_write_wins_whichever_is_told_first() {
+        let catalog = Catalog::new(gibbon_model::entities::core(), [], gibbon_model::Options::default());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(catalog), Clock::system()));
+        let (env, _) = gibbon_sdk::testing::env(&[]);
+        let compiler = Compiler::new(env, Vec::new());
+        let shared = Shared::new(compiler.snapshot()).expect("a thread");
+        let publisher = LivePublisher::new(Arc::clone(&shared), compiler);
+        publisher.set_store(Arc::clone(&store));
+        let first = store.write(vec![consumer("ann")]).await.expect("written");
+        let second = store.write(vec![consumer("bob")]).await.expect("written");
+        let late = publisher.publish(News::Changes(&second.changes));
+        let (late, early) = tokio::join!(late, publisher.publish(News::Changes(&first.changes)));
+        assert!(late.is_ok() && early.is_ok());
+        let name = |shared: &Shared| shared.current().consumers.values().next().and_then(|one| one.username.clone());
+        assert_eq!(name(&shared).as_deref(), Some("bob"));
+
+        store.replace(vec![("consumers", Vec::new())]).await.expect("replaced");
+        assert!(publisher.publish(News::All).await.is_ok());
+        assert_eq!(name(&shared), None);
     }
 }

@@ -35,6 +35,9 @@ mod bulk;
 mod error;
 mod hooks;
 mod process;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod write;
 
 /// The world as a writer shares it between calls.
