@@ -53,7 +53,8 @@ pub struct RequestHead {
     pub persistent: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
-    /// Whether the client asks to switch protocols (`Connection: upgrade` and an `Upgrade` header).
+    /// Whether the client asks to switch to WebSocket; no other protocol is switched to, as in Kong (h2c would get past
+    /// every check).
     pub upgrade: bool,
 }
 

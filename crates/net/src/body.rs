@@ -9,6 +9,7 @@ use gibbon_http::BodyError;
 use gibbon_http::BodySource;
 use gibbon_http::Framing;
 use gibbon_http::Headers;
+use gibbon_http::h1::BadBody;
 use gibbon_http::h1::BodyReader;
 
 use crate::ClientError;
@@ -213,6 +214,9 @@ impl Exchange {
                 self.moved();
                 self.body.taken += length as u64;
                 self.check_size(self.body.taken)?;
+                if matches!(self.request.framing, Framing::Length(told) if told < self.body.taken) {
+                    return Poll::Ready(Err(ClientError::Body(BadBody::End)));
+                }
                 Poll::Ready(Ok(true))
             }
             Poll::Ready(Ok(None)) => {

@@ -21,9 +21,9 @@ const TAILROOM: usize = 16;
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
 /// Buffers of this size at most are kept for reuse.
-const KEPT: usize = 16 * 1024;
+const KEPT: usize = 72 * 1024;
 /// So many of them are kept.
-const KEPT_COUNT: usize = 256;
+const KEPT_COUNT: usize = 64;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {

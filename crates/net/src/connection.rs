@@ -225,6 +225,14 @@ impl Connection {
     /// Reads and drops what is left of a body; `None` once there is nothing to wait for.
     fn poll_discard(&self, cx: &mut Context<'_>, mut exchange: Box<Exchange>) -> Option<State> {
         while !self.deadline.has_passed() {
+            if let (BodyReader::UntilClose, Link::H1(stream)) = (&exchange.body.reader, &mut exchange.link) {
+                exchange.down.clear();
+                match exchange.down.poll_fill(cx, stream) {
+                    Poll::Pending => return Some(State::Discarding(exchange)),
+                    Poll::Ready(Ok(0) | Err(_)) => return None,
+                    Poll::Ready(Ok(_)) => continue,
+                }
+            }
             match exchange.poll_piece(cx, &mut |_| {}) {
                 Poll::Pending => return Some(State::Discarding(exchange)),
                 Poll::Ready(Ok(true)) => {}

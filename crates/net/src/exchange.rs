@@ -144,6 +144,8 @@ pub struct Exchange {
     pub(crate) reader: BodyReader,
     /// How far the request is on its way to the upstream.
     pub(crate) upload: Upload,
+    /// Whether the upstream lets its connection stay open after this answer.
+    pub(crate) stays: bool,
     pub(crate) timeouts: Timeouts,
     pub(crate) deadline: Deadline,
     /// Whether the deadline was armed for the wait that goes on.
@@ -197,6 +199,7 @@ impl Exchange {
             up: Inbox::default(),
             reader: BodyReader::Length(0),
             upload: Upload::Done,
+            stays: false,
             timeouts: Timeouts { connect: second, write: second, read: second },
             deadline: Deadline::default(),
             waiting: false,

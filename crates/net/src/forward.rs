@@ -110,7 +110,7 @@ impl Exchange {
             Ok(()) => {
                 self.take_inbox_body();
                 self.reader = BodyReader::new(self.response.framing);
-                self.response.persistent &= attempt.upload == Upload::Done;
+                self.stays = self.response.persistent;
                 self.upload = attempt.upload;
                 self.upstream = Some(upstream);
                 Ok(())
@@ -271,6 +271,10 @@ impl Exchange {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => {
+                    // What was told must be what was sent, or the upstream takes the next request for the rest.
+                    if matches!(self.request.framing, Framing::Length(told) if told != self.body.taken) {
+                        return Err(UpstreamFailure::Client(ClientError::Body(h1::BadBody::End)));
+                    }
                     *upload = Upload::Done;
                     if chunked {
                         outbox.push(b"0\r\n\r\n");

@@ -101,7 +101,7 @@ impl Exchange {
 
     /// Keeps the connection if its answer was read to the end and nothing else came.
     fn give_back(&mut self, upstream: Upstream) {
-        let reusable = self.response.persistent && self.reader.is_done() && self.up.is_empty();
+        let reusable = self.stays && self.reader.is_done() && self.up.is_empty();
         if let Some(pool) = &self.pool
             && reusable
             && self.upload == Upload::Done

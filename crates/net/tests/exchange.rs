@@ -267,15 +267,16 @@ fn cuts_what_the_upstream_cuts() {
 #[test]
 fn tunnels_after_a_switch() {
     let script =
-        Script::answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n").then_echo();
+        Script::answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
+            .then_echo();
     let rig = Rig::start(script, plain);
     let mut client = rig.client();
-    client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst");
+    client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst");
     let answer = client.until("first");
-    assert!(answer.contains("Upgrade: echo\r\n") && answer.contains("Connection: upgrade\r\n"), "{answer}");
+    assert!(answer.contains("Upgrade: websocket\r\n") && answer.contains("Connection: upgrade\r\n"), "{answer}");
     client.send("second");
     client.until("second");
-    assert!(rig.seen().bytes.contains("Upgrade: echo\r\nConnection: keep-alive, Upgrade\r\n\r\n"));
+    assert!(rig.seen().bytes.contains("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\r\n"));
 }
 
 #[test]

@@ -279,7 +279,8 @@ fn finish(seen: &Seen, head: &mut RequestHead) -> Result<(), BadRequest> {
     if head.headers.may_have(KnownSet::EMPTY.with(Known::Connection)) {
         let has = |token| head.headers.has_token(Known::Connection, token);
         head.persistent = !has("close") && (http11 || has("keep-alive"));
-        head.upgrade = http11 && has("upgrade") && head.headers.known(Known::Upgrade).is_some();
+        let to_websocket = |value: &[u8]| value.eq_ignore_ascii_case(b"websocket");
+        head.upgrade = http11 && has("upgrade") && head.headers.known(Known::Upgrade).is_some_and(to_websocket);
     }
     head.expects_continue &= http11;
     Ok(())
