@@ -34,6 +34,7 @@ pub use self::store::Changes;
 pub use self::store::Documents;
 pub use self::store::Operation;
 pub use self::store::Store;
+pub use self::store::TagPage;
 pub use self::store::TagRow;
 pub use self::store::Write;
 pub use self::store::Written;

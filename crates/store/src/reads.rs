@@ -16,6 +16,7 @@ use crate::rows::cache_key;
 use crate::rows::expiry;
 use crate::rows::id_of;
 use crate::rows::index_value;
+use crate::store::TagPage;
 use crate::store::TagRow;
 
 /// Rows that a listing takes at a time.
@@ -112,7 +113,7 @@ pub(crate) fn tags(
     size: usize,
     offset: Option<&str>,
     now: f64,
-) -> Result<(Vec<TagRow>, Option<String>), StoreError> {
+) -> Result<TagPage, StoreError> {
     let offsets = Offsets::Plain;
     let start = match offset.map(|o| offsets.decode("tags", o)).transpose()? {
         Some(place) => place.parse().unwrap_or(0),

@@ -83,6 +83,9 @@ pub struct TagRow {
     pub entity_id: String,
 }
 
+/// A page of tags, and where the next begins.
+pub type TagPage = (Vec<TagRow>, Option<String>);
+
 /// Kind of backend, for what Kong does differently with and without a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -138,7 +141,7 @@ pub trait Store: Send + Sync + 'static {
         tag: Option<&'a str>,
         size: usize,
         offset: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<(Vec<TagRow>, Option<String>), StoreError>>;
+    ) -> BoxFuture<'a, Result<TagPage, StoreError>>;
 
     /// Applies all writes or none; they are durable when this returns.
     ///

@@ -10,7 +10,7 @@ use crate::Document;
 
 /// A tree of messages: by entity, by index or key, by field. Lists have null where nothing is wrong.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Errors(pub(super) Map<String, Value>);
+pub struct Errors(Box<Map<String, Value>>);
 
 /// The errors of a file by entity, as `flatten_errors` asks for them.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,9 +22,13 @@ pub struct Flattened {
 }
 
 impl Errors {
+    pub(super) fn new(tree: Map<String, Value>) -> Self {
+        Self(Box::new(tree))
+    }
+
     /// Makes the errors of a file that cannot be read at all.
     pub fn unreadable(message: impl Into<String>) -> Self {
-        Self(Map::from_iter([("error".to_owned(), Value::String(message.into()))]))
+        Self::new(Map::from_iter([("error".to_owned(), Value::String(message.into()))]))
     }
 
     /// Returns whether nothing is wrong.
@@ -34,7 +38,7 @@ impl Errors {
 
     /// Returns the tree as JSON: the `fields` of error code 14.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object(self.0.as_ref().clone())
     }
 
     /// Returns the text that commands print: one line an error, two spaces a level.

@@ -34,7 +34,7 @@ impl Declarative {
         generate_ids(catalog, input, None);
         let cx = catalog.context(world);
         let mut filled = prepare(&self.names, input.clone(), Operation::Insert, &cx)
-            .map_err(|violations| Errors(object(violations.to_fields())))?;
+            .map_err(|violations| Errors::new(object(violations.to_fields())))?;
         let meta: Document =
             filled.iter().filter(|(key, _)| key.starts_with('_')).map(|(k, v)| (k.clone(), v.clone())).collect();
         let mut index = Index::default();
@@ -54,7 +54,7 @@ impl Declarative {
         let Err(second) = check(&self.keys, &resolved) else { return Ok(()) };
         let mut tree = second.to_fields();
         merge(&mut tree, null_errors(&first.to_fields()));
-        Err(Errors(object(tree)))
+        Err(Errors::new(object(tree)))
     }
 }
 
@@ -273,7 +273,7 @@ impl Index {
             }
         }
         if !self.errors.is_empty() {
-            return Err(Errors(self.errors));
+            return Err(Errors::new(self.errors));
         }
         let mut all = Documents::new();
         let mut errors = Map::new();
@@ -299,7 +299,7 @@ impl Index {
             }
             all.push((entity.name, flat));
         }
-        if errors.is_empty() { Ok(all) } else { Err(Errors(errors)) }
+        if errors.is_empty() { Ok(all) } else { Err(Errors::new(errors)) }
     }
 
     /// Returns a document with its own fields only, references as keys.

@@ -34,7 +34,7 @@ use crate::store::Backend;
 use crate::store::Changes;
 use crate::store::Documents;
 use crate::store::Store;
-use crate::store::TagRow;
+use crate::store::TagPage;
 use crate::store::Write;
 use crate::store::Written;
 
@@ -199,7 +199,7 @@ impl Store for EmbeddedStore {
         tag: Option<&'a str>,
         size: usize,
         offset: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<(Vec<TagRow>, Option<String>), StoreError>> {
+    ) -> BoxFuture<'a, Result<TagPage, StoreError>> {
         let (tag, offset) = (tag.map(str::to_owned), offset.map(str::to_owned));
         self.read(move |rows, shared| {
             let now = shared.clock.now();

@@ -1,13 +1,13 @@
 //! The one thread that writes: each job is a transaction, answered after it is on disk.
 
 use std::sync::Arc;
-use std::sync::mpsc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use gibbon_model::Catalog;
 use rusqlite::Connection;
 use rusqlite::TransactionBehavior;
+use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
 use super::journal;
@@ -26,6 +26,9 @@ pub(super) enum Job {
     Replace(Documents),
     Expire,
 }
+
+/// Jobs that may wait; more make their callers wait.
+const WAITING: usize = 64;
 
 type Answer = oneshot::Sender<Result<Written, StoreError>>;
 
@@ -49,10 +52,10 @@ impl WriterThread {
         clock: Clock,
         origin: i64,
     ) -> Result<Self, StoreError> {
-        let (jobs, queue) = mpsc::channel::<(Job, Answer)>();
+        let (jobs, mut queue) = mpsc::channel::<(Job, Answer)>(WAITING);
         let mut worker = Worker { connection, catalog, clock, origin };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-            for (job, answer) in queue {
+            while let Some((job, answer)) = queue.blocking_recv() {
                 // Nobody waits any more when the caller was dropped; the write stands all the same.
                 let _ = answer.send(worker.run(job));
             }
@@ -63,9 +66,9 @@ impl WriterThread {
     /// Hands a job over and waits for its answer.
     pub(super) fn run(&self, job: Job) -> BoxFuture<'static, Result<Written, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.jobs.send((job, answer));
+        let jobs = self.jobs.clone();
         async move {
-            sent.map_err(|_| StoreError::Closed)?;
+            jobs.send((job, answer)).await.map_err(|_| StoreError::Closed)?;
             answered.await.unwrap_or(Err(StoreError::Closed))
         }
         .boxed()

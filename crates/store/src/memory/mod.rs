@@ -26,7 +26,7 @@ use crate::store::Backend;
 use crate::store::Changes;
 use crate::store::Documents;
 use crate::store::Store;
-use crate::store::TagRow;
+use crate::store::TagPage;
 use crate::store::Write;
 use crate::store::Written;
 
@@ -137,7 +137,7 @@ impl Store for MemoryStore {
         tag: Option<&'a str>,
         size: usize,
         offset: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<(Vec<TagRow>, Option<String>), StoreError>> {
+    ) -> BoxFuture<'a, Result<TagPage, StoreError>> {
         let now = self.clock.now();
         done(reads::tags(&self.read().rows, &self.catalog, tag, size, offset, now))
     }

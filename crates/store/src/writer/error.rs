@@ -69,7 +69,7 @@ pub struct WriteError {
     pub name: String,
     pub message: Option<String>,
     /// What is wrong by field; absent where Kong sends none.
-    pub fields: Option<Value>,
+    pub fields: Option<Box<Value>>,
     /// What went wrong inside, for the log; never shown to clients.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -77,7 +77,13 @@ pub struct WriteError {
 
 impl WriteError {
     fn new(code: Code, message: impl Into<String>, fields: Option<Value>) -> Self {
-        Self { code, name: code.name().to_owned(), message: Some(message.into()), fields, source: None }
+        Self {
+            code,
+            name: code.name().to_owned(),
+            message: Some(message.into()),
+            fields: fields.map(Box::new),
+            source: None,
+        }
     }
 
     /// Returns the body of Kong's Admin API: `{code, name, message, fields}`, with `options` in the
@@ -89,7 +95,7 @@ impl WriteError {
         body.insert("message".to_owned(), self.message.clone().into());
         if let Some(fields) = &self.fields {
             let key = if self.code == Code::InvalidOptions { "options" } else { "fields" };
-            body.insert(key.to_owned(), fields.clone());
+            body.insert(key.to_owned(), fields.as_ref().clone());
         }
         body
     }
