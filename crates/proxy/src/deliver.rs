@@ -15,6 +15,7 @@ use crate::stop::Stopped;
 use crate::walk::Walk;
 
 /// Runs the header phase over the response and sends it. A failure from here on cuts the answer: its head may be out.
+#[expect(clippy::await_holding_refcell_ref, reason = "no plugin has its turn while the answer is sent")]
 pub(crate) async fn deliver(
     serving: &Serving,
     settings: &Settings,
@@ -38,6 +39,10 @@ pub(crate) async fn deliver(
     }
 
     let mut exchange = cell.turn();
+    if let Some(request) = cx.request.as_deref() {
+        // What the client asked decides how it is answered, whatever method the upstream got.
+        exchange.request.method.clone_from(&request.head.method);
+    }
     let body = cx.response.body.take();
     if body.is_some() {
         exchange.drop_upstream();
@@ -56,6 +61,7 @@ pub(crate) async fn deliver(
 }
 
 /// Reads the upstream's whole body into the response and runs the response phase over it.
+#[expect(clippy::await_holding_refcell_ref, reason = "no plugin has its turn while the answer is read")]
 async fn buffer(settings: &Settings, cell: &ExchangeCell<'_>, walk: &mut Walk<'_>, cx: &mut Cx<'_>) {
     let mut whole = Vec::new();
     let failed = loop {

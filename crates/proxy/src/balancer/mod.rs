@@ -183,7 +183,8 @@ impl Balancer {
         for record in answer.as_ref().map_err(Clone::clone)? {
             // A service record has a weight of its own; an address has the target's.
             let weight = if record.target.is_some() { u32::from(record.weight) } else { weight };
-            pool.push(Spot { address: record.address, port: record.port.or(port), name: Rc::clone(host) }, weight);
+            let name = record.target.as_deref().filter(|_| pool.takes_srv_names()).map_or_else(|| Rc::clone(host), Rc::from);
+            pool.push(Spot { address: record.address, port: record.port.or(port), name }, weight);
         }
         Ok(())
     }
@@ -205,6 +206,11 @@ impl Pool {
             wheel: Wheel::default(),
             checked: Cell::new(clock::recent()),
         }
+    }
+
+    /// Tells whether Host is what a service record points to, rather than its own name (`use_srv_name`).
+    fn takes_srv_names(&self) -> bool {
+        matches!(&self.origin, Origin::Upstream(targets) if targets.upstream.use_srv_name == Some(true))
     }
 
     fn push(&mut self, spot: Spot, weight: u32) {

@@ -34,6 +34,7 @@ const BUFFERED: usize = 256 * 1024;
 ///
 /// # Errors
 /// When there is nobody to ask, or nobody answered.
+#[expect(clippy::await_holding_refcell_ref, reason = "no plugin has its turn while the upstream is asked")]
 pub(crate) async fn ask(
     serving: &Serving,
     settings: &Settings,
@@ -162,10 +163,6 @@ fn receive(exchange: &mut Exchange, cx: &mut Cx<'_>) {
     }
     exchange.response.clear();
     response.source = Some(Source::Upstream);
-    // What the client asked decides how it is answered, whatever method the upstream got.
-    if let Some(request) = cx.request.as_deref() {
-        exchange.request.method.clone_from(&request.head.method);
-    }
 }
 
 /// When a request goes to the next target (nginx's `proxy_next_upstream`).
