@@ -19,6 +19,7 @@ fn bundled() -> Vec<PluginDef> {
         PluginDef::of::<gibbon_plugins_traffic::cors::Cors>(),
         PluginDef::of::<gibbon_plugins_traffic::ip_restriction::IpRestriction>(),
         PluginDef::of::<gibbon_plugins_auth::key_auth::KeyAuth>(),
+        PluginDef::of::<gibbon_plugins_observe::prometheus::Prometheus>(),
         PluginDef::of::<gibbon_plugins_traffic::rate_limiting::RateLimiting>(),
         PluginDef::of::<gibbon_plugins_traffic::request_size_limiting::RequestSizeLimiting>(),
         PluginDef::of::<gibbon_plugins_traffic::request_termination::RequestTermination>(),

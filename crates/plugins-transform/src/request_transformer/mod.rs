@@ -10,6 +10,7 @@ mod value;
 
 use std::sync::Arc;
 
+use gibbon_model::plugin::ALL;
 use gibbon_schema::Record;
 use gibbon_sdk::{BuildError, Env, Phases, Plugin, Scope};
 use serde::Deserialize;
@@ -102,6 +103,7 @@ impl Plugin for RequestTransformer {
     const NAME: &'static str = "request-transformer";
     const PRIORITY: i32 = 801;
     const PHASES: Phases = Phases::ACCESS;
+    const PROTOCOLS: &'static [&'static str] = ALL;
     type Config = Config;
     type Filter = RequestTransformerFilter;
 
