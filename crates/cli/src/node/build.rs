@@ -3,12 +3,20 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use gibbon_admin::AdminParts;
 use gibbon_conf::Conf;
 use gibbon_conf::Database;
+use gibbon_model::Document;
+use gibbon_proxy::Gateway;
+use gibbon_proxy::GatewayParts;
 use gibbon_sdk::Clock;
 use gibbon_sdk::Env;
+use gibbon_store::Publisher;
+use gibbon_store::Store;
 use gibbon_store::Writer;
+use tokio::runtime;
+use tokio::sync::Mutex;
 
 use super::Node;
 use super::Serving;
@@ -16,7 +24,9 @@ use super::apis;
 use super::apis::Told;
 use super::identity;
 use super::open_store;
+use super::publisher::Later;
 use super::store;
+use super::tls;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
 use crate::registry;
@@ -32,7 +42,8 @@ pub(super) async fn build(
     let plugins = registry::enabled(conf)?;
     let catalog = registry::catalog(conf, &plugins);
     let store = open_store(conf, prefix, &catalog).await?;
-    let writer = Arc::new(Writer::new(store, Arc::new(world::Real), Arc::new(gibbon_store::Unpublished)));
+    let publisher = Arc::new(Later::default());
+    let writer = Arc::new(Writer::new(Arc::clone(&store), Arc::new(world::Real), Arc::clone(&publisher) as _));
     store::load_declarative(conf, &writer).await?;
 
     let workers = conf.nginx_worker_processes.on(std::thread::available_parallelism().map_or(1, usize::from));
@@ -45,8 +56,31 @@ pub(super) async fn build(
         conf.database == Database::Off,
     ));
     let routes = plugins.iter().flat_map(|plugin| plugin.admin.clone()).collect();
+    let gateway = Gateway::start(GatewayParts {
+        env: Arc::clone(&env),
+        plugins,
+        documents: documents(&*store).await?,
+        certificates: tls::pairs(prefix, &conf.proxy_listen, "", [&conf.ssl_cert, &conf.ssl_cert_key])?,
+        control: runtime::Handle::current(),
+    })?;
+    let live = gateway.publisher();
+    live.set_store(Arc::clone(&store));
+    publisher.at(Arc::clone(&live) as Arc<dyn Publisher>);
+    tokio::spawn(gibbon_store::watch(store, live));
+
     let told = Arc::new(Told { threshold: threshold.clone(), workers });
     let parts = AdminParts { writer: Arc::clone(&writer), catalog, env, routes, node: told };
     let apis = apis::serve(conf, prefix, parts)?;
-    Ok((Node { origin, threshold, writer }, Serving { apis }))
+    let gateway = Arc::new(Mutex::new(Some(gateway)));
+    Ok((Node { origin, threshold, writer, gateway: Arc::clone(&gateway) }, Serving { gateway, apis }))
+}
+
+/// All that is stored, what is referred to before what refers to it.
+async fn documents(store: &dyn Store) -> anyhow::Result<Vec<(String, Document)>> {
+    let mut all = Vec::new();
+    for entity in store.catalog().entities() {
+        let listed = store.list(entity.name).await.context("the configuration could not be read")?;
+        all.extend(listed.into_iter().map(|document| (entity.name.to_owned(), document)));
+    }
+    Ok(all)
 }

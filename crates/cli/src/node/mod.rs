@@ -10,6 +10,7 @@ mod build;
 mod control;
 mod greeting;
 mod identity;
+mod publisher;
 mod signals;
 mod store;
 mod tls;
@@ -20,7 +21,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use gibbon_admin::Handle;
 use gibbon_conf::Conf;
+use gibbon_proxy::Gateway;
 use gibbon_store::Writer;
+use tokio::sync::Mutex;
 use tracing::error;
 use tracing::info;
 use tracing::warn;
@@ -107,7 +110,13 @@ async fn live(
 /// Answers what was begun and takes nothing new, until all is done or the node is told to end at once.
 async fn finish(serving: Serving, signals: &mut Signals) {
     info!("the node finishes its requests");
-    let all = serving.apis.shutdown(PATIENCE);
+    let Serving { gateway, apis } = serving;
+    let requests = async {
+        let gateway = gateway.lock_owned().await.take();
+        let drained = tokio::task::spawn_blocking(move || gateway.is_none_or(|gateway| gateway.stop(PATIENCE)));
+        drained.await.unwrap_or_default()
+    };
+    let all = async { tokio::join!(requests, apis.shutdown(PATIENCE)) };
     let told = async { while signals.next().await != Signal::Stop {} };
     tokio::select! {
         _ = all => {}
@@ -115,8 +124,12 @@ async fn finish(serving: Serving, signals: &mut Signals) {
     }
 }
 
+/// The data plane, until it is told to finish.
+type SharedGateway = Arc<Mutex<Option<Gateway>>>;
+
 /// What is told to finish.
 pub(crate) struct Serving {
+    gateway: SharedGateway,
     apis: Handle,
 }
 
@@ -125,6 +138,7 @@ pub(crate) struct Node {
     origin: Origin,
     threshold: Threshold,
     writer: Arc<Writer>,
+    gateway: SharedGateway,
 }
 
 impl Node {
@@ -133,6 +147,9 @@ impl Node {
         let conf = origin.load()?;
         store::load_declarative(&conf, &self.writer).await?;
         self.threshold.set(conf.log_level);
+        if let Some(gateway) = &*self.gateway.lock().await {
+            gateway.reload(Arc::new(conf));
+        }
         info!("the configuration was read again");
         Ok(())
     }

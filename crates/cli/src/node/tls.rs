@@ -9,6 +9,7 @@ use gibbon_conf::Listener;
 use gibbon_net::tls;
 use gibbon_net::tls::CipherOrder;
 use gibbon_net::tls::ServerTls;
+use gibbon_proxy::PemPair;
 use rustls::ServerConfig;
 use rustls::server::ClientHello;
 use rustls::server::ResolvesServerCert;
@@ -17,12 +18,6 @@ use rustls::sign::CertifiedKey;
 use crate::certificates;
 use crate::prefix::Prefix;
 use crate::settings::pem;
-
-/// A certificate chain and its key, in PEM.
-pub(super) struct PemPair {
-    certificate: Vec<u8>,
-    key: Vec<u8>,
-}
 
 /// Returns the certificates that listeners show by default, with their keys; none if none of them speaks TLS.
 ///
