@@ -70,6 +70,10 @@ impl Filter for IpRestrictionFilter {
         if self.lets_in(address) {
             return Step::GO;
         }
+        if !(400..600).contains(&self.status) {
+            tracing::error!(status = self.status, "ip-restriction: a refusal needs a status of 400 to 599");
+            return Step::stop(Reply::status(500));
+        }
         let message = match &self.message {
             Some(message) => message.clone(),
             None => format!("IP address not allowed: {}", cx.client.address),

@@ -22,6 +22,7 @@ fn judges_by_address() {
         (json!({ "allow": ["10.0.0.0/8"], "deny": ["10.0.0.1"] }), "10.0.0.1", refused("10.0.0.1")),
         (json!({ "allow": ["10.0.0.0/8"], "deny": ["10.0.0.1"] }), "10.0.0.2", None),
         (json!({ "deny": ["0.0.0.0/0"] }), "fe80::1", None),
+        (json!({ "deny": ["::/0"], "status": 200 }), "fe80::1", Some(Reply::status(500))),
         (json!({ "deny": ["::/0"], "status": 401, "message": "no" }), "fe80::1", Some(Reply::error(401, "no"))),
     ] {
         let filter =

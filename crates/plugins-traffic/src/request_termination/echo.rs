@@ -37,10 +37,13 @@ async fn request(cx: &mut Cx<'_>) -> Value {
     let query = cx.query().map(|query| Args::parse(query, MAX_ARGUMENTS)).unwrap_or_default();
     let (mut named, mut unnamed) = (Document::new(), Vec::new());
     for (name, value) in &cx.captures {
-        if name.parse::<usize>().is_ok() {
-            unnamed.push(text(value));
-        } else {
-            named.insert(name.to_string(), text(value));
+        match name.parse::<usize>() {
+            // The whole match is no group.
+            Ok(0) => {}
+            Ok(_) => unnamed.push(text(value)),
+            Err(_) => {
+                named.insert(name.to_string(), text(value));
+            }
         }
     }
     let port = cx.listener.address.port();

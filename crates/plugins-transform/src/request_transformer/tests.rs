@@ -140,7 +140,12 @@ fn edits_bodies() {
             Some(r#"{"b":2,"m":{"d":1}}"#.to_owned()),
         ),
         (json!({ "append": { "body": ["a:2"] } }), json_type, r#"{"a":"1"}"#, Some(r#"{"a":["1","2"]}"#.to_owned())),
-        (json!({ "add": { "body": ["n:1"] }, "remove": { "body": ["a"] } }), json_type, "[1,2]", None),
+        (
+            json!({ "add": { "body": ["n:1"] }, "remove": { "body": ["a"] } }),
+            json_type,
+            "[1, 2]",
+            Some("[1,2]".to_owned()),
+        ),
         (json!({ "add": { "body": ["n:1"] } }), json_type, r#"{"a":"#, None),
         (json!({ "add": { "body": ["n:1"] } }), "text/plain", "{}", None),
         (json!({ "remove": { "body": ["a"] } }), multipart, &both, Some(format!("{}--b--\r\n", part("c", "2")))),

@@ -105,11 +105,13 @@ impl RequestTransformerFilter {
         Ok(edited.then(|| form.encode()))
     }
 
-    /// Edits a JSON object; any other JSON, and what is none, passes as it is. An empty body counts as an empty object.
+    /// Edits a JSON object. A list has no members to edit and is only written anew, as Kong does; what is no JSON passes
+    /// as it is. An empty body counts as an empty object.
     fn edit_json(&self, cx: &Cx<'_>, body: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         let mut members = match serde_json::from_slice(body) {
             Ok(Value::Object(members)) => members,
             Err(_) if body.is_empty() => serde_json::Map::new(),
+            Ok(list @ Value::Array(_)) => return Ok(serde_json::to_vec(&list).ok()),
             _ => return Ok(None),
         };
         let text = |value: &[u8]| Value::String(String::from_utf8_lossy(value).into_owned());
