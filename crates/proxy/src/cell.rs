@@ -19,6 +19,12 @@ impl<'e> ExchangeCell<'e> {
         Self(RefCell::new(exchange))
     }
 
+    /// Returns the bytes received from the client, sent to it, and sent of the response's body.
+    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+        let exchange = self.0.borrow();
+        (exchange.bytes_received(), exchange.bytes_sent(), exchange.body_bytes_sent())
+    }
+
     /// Takes the exchange for a turn.
     pub(crate) fn turn(&self) -> RefMut<'_, &'e mut Exchange> {
         self.0.borrow_mut()

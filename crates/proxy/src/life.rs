@@ -78,9 +78,10 @@ pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut
         deliver(serving, &settings, &cell, &mut walk, &mut cx, stopped).await;
     }
     cx.timings.ended = serving.env.clock.nanos();
-    (cx.bytes_in, cx.bytes_out) = (cell.turn().bytes_received(), cell.turn().bytes_sent());
+    let (received, sent, body_sent) = cell.counts();
+    (cx.bytes_in, cx.bytes_out) = (received, sent);
     walk.log(&mut cx);
-    serving.access_log.write(&cx, cell.turn().body_bytes_sent());
+    serving.access_log.write(&cx, body_sent);
 }
 
 /// Moves the request's head to where plugins see it. What decides how the connection is read and answered stays behind,

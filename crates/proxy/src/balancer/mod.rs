@@ -183,7 +183,8 @@ impl Balancer {
         for record in answer.as_ref().map_err(Clone::clone)? {
             // A service record has a weight of its own; an address has the target's.
             let weight = if record.target.is_some() { u32::from(record.weight) } else { weight };
-            let name = record.target.as_deref().filter(|_| pool.takes_srv_names()).map_or_else(|| Rc::clone(host), Rc::from);
+            let name =
+                record.target.as_deref().filter(|_| pool.takes_srv_names()).map_or_else(|| Rc::clone(host), Rc::from);
             pool.push(Spot { address: record.address, port: record.port.or(port), name }, weight);
         }
         Ok(())
