@@ -72,6 +72,7 @@ pub use self::typed::Set;
 pub use self::typed::Typed;
 pub use self::typed::from_document;
 pub use self::typed::require_unless_nullable;
+pub use self::validate::validate_field;
 pub use self::violation::Violation;
 pub use self::violation::Violations;
 pub use self::world::Context;

@@ -23,7 +23,10 @@ pub(crate) const REQUIRED: &str = "required field missing";
 pub(crate) const UNKNOWN: &str = "unknown field";
 
 /// Judges one value of a field; null is a value here, missing is not.
-pub(crate) fn validate_field(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), Violation> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn validate_field(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), Violation> {
     if value.is_null() {
         return validate_null(field);
     }
@@ -97,6 +100,10 @@ fn validate_kind(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), V
         },
         Kind::Map { keys, values } => match value {
             Value::Object(entries) => validate_entries(keys, values, entries, cx),
+            // The keys of a Lua list are numbers.
+            Value::Array(items) if !items.is_empty() && matches!(keys.kind, Kind::String) => {
+                expected(false, "a string")
+            }
             Value::Array(items) => validate_entries(keys, values, &numbered(items), cx),
             _ => expected(false, "a map"),
         },

@@ -1,11 +1,26 @@
 //! Pages: what may be asked, and how a place in a listing is written down for the client.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::GeneralPurpose;
+use base64::engine::GeneralPurposeConfig;
 use gibbon_model::Document;
 use serde_json::Value;
 
 use crate::error::StoreError;
+
+/// base64url as Kong reads it: padding may be missing, and bits that are left over mean nothing.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Sorts behind every primary key.
+const BEHIND_ALL: &str = "\u{10ffff}";
 
 /// Size of a page when the client names none.
 pub const DEFAULT_SIZE: usize = 100;
@@ -81,7 +96,7 @@ pub(crate) enum Offsets {
 impl Offsets {
     /// Returns the offset of the page that begins after this primary key.
     pub(crate) fn encode(self, entity: &str, id: &str) -> String {
-        URL_SAFE_NO_PAD.encode(match self {
+        BASE64.encode(match self {
             Self::Keys => Value::from(vec![id]).to_string(),
             Self::Plain => format!("{entity}|{id}"),
         })
@@ -90,8 +105,8 @@ impl Offsets {
     /// Returns the primary key that an offset stands for.
     pub(crate) fn decode(self, entity: &str, offset: &str) -> Result<String, StoreError> {
         let invalid = |reason| StoreError::InvalidOffset { offset: offset.to_owned(), reason };
-        let bytes = URL_SAFE_NO_PAD.decode(offset.trim_end_matches('=')).map_err(|_| invalid("bad base64 encoding"))?;
-        let text = String::from_utf8(bytes).map_err(|_| invalid("bad base64 encoding"))?;
+        let bytes = BASE64.decode(offset).map_err(|_| invalid("bad base64 encoding"))?;
+        let text = String::from_utf8(bytes).unwrap_or_default();
         match self {
             Self::Keys => match serde_json::from_str::<Vec<String>>(&text) {
                 Ok(keys) if keys.len() == 1 => Ok(keys.into_iter().next().unwrap_or_default()),
@@ -99,7 +114,9 @@ impl Offsets {
             },
             Self::Plain => match text.split_once('|') {
                 Some((name, id)) if name == entity => Ok(id.to_owned()),
-                _ => Err(invalid("bad base64 encoding")),
+                _ if entity == "tags" => Err(invalid("bad offset string")),
+                // A place that nothing is at; Kong's memory finds nothing behind it.
+                _ => Ok(BEHIND_ALL.to_owned()),
             },
         }
     }

@@ -109,6 +109,9 @@ impl Writer {
         if entity.name == "targets" {
             targets::normalize_document(&mut stored).map_err(|message| WriteError::field("target", message))?;
         }
+        if !self.is_dbless() {
+            self.plain_keys(entity, &mut stored);
+        }
         if let Lifetime::Seconds(ttl) = take_lifetime(entity, &mut stored)? {
             let created = stored.get("created_at").and_then(Value::as_f64);
             let from = created.unwrap_or_else(|| self.world.now());

@@ -17,6 +17,7 @@ use gibbon_model::Entity;
 use gibbon_model::declarative::Declarative;
 use gibbon_model::declarative::EMPTY_HASH;
 use gibbon_schema::Database;
+use gibbon_schema::Violation;
 use gibbon_schema::World;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -165,9 +166,26 @@ impl Writer {
     /// Returns the document at rest that a key names.
     async fn find(&self, entity: &str, key: Key<'_>) -> Result<Option<Document>, WriteError> {
         Ok(match key {
+            Key::Id(id) if !self.is_dbless() && uuid::Uuid::try_parse(id).is_ok() => {
+                self.store.get(entity, &id.to_ascii_lowercase()).await?
+            }
             Key::Id(id) => self.store.get(entity, id).await?,
-            Key::Field { name, value } => self.store.find(entity, name, &Value::from(value)).await?,
+            Key::Field { name, value } => {
+                let value = Value::from(value);
+                self.check_unique(entity, name, &value)?;
+                self.store.find(entity, name, &value).await?
+            }
         })
+    }
+
+    /// Refuses a value that the field cannot have (code 10), as Kong does before it looks.
+    fn check_unique(&self, entity: &str, name: &str, value: &Value) -> Result<(), WriteError> {
+        let Some(field) = self.entity(entity).record.field(name) else { return Ok(()) };
+        let cx = self.catalog().context(&*self.world);
+        match gibbon_schema::validate_field(field, value, &cx) {
+            Err(Violation::Text(message)) => Err(WriteError::invalid_unique(name, message)),
+            _ => Ok(()),
+        }
     }
 
     async fn children_at_rest(&self, entity: &str, field: &str, parent: &str) -> Result<Vec<Document>, WriteError> {

@@ -110,10 +110,31 @@ impl Writer {
         if unresolved.is_empty() { Ok(()) } else { Err(WriteError::unresolved(&unresolved)) }
     }
 
+    /// Writes ids as a database does, in lower case, and of foreign keys keeps only the key.
+    pub(super) fn plain_keys(&self, entity: &Entity, document: &mut Document) {
+        if let Some(Value::String(id)) = document.get_mut(entity.primary_key)
+            && uuid::Uuid::try_parse(id).is_ok()
+        {
+            id.make_ascii_lowercase();
+        }
+        for reference in &entity.refs {
+            let Some(target) = self.catalog().entity(reference.target) else { continue };
+            let Some(Value::Object(key)) = document.get_mut(reference.field) else { continue };
+            key.retain(|name, _| name == target.primary_key);
+            if let Some(Value::String(id)) = key.get_mut(target.primary_key) {
+                id.make_ascii_lowercase();
+            }
+        }
+    }
+
     /// Returns a document at rest as the Admin API shows it.
     pub(super) async fn show(&self, entity: &str, document: Document) -> Result<Document, WriteError> {
         let entity = self.entity(entity);
         let mut shown = self.select(entity, document);
+        // Kong's database has a column for the end of life, which shows as null; its memory has not.
+        if entity.ttl && !self.is_dbless() {
+            shown.entry("ttl").or_insert(Value::Null);
+        }
         if entity.name == "certificates" {
             let id = index_value(shown.get(entity.primary_key)).unwrap_or_default();
             shown.insert("snis".to_owned(), self.names_of(&id).await?.into());

@@ -149,6 +149,7 @@ impl Writer {
         for field in entity.record.fields.iter().filter(|field| field.transient) {
             document.shift_remove(&field.name);
         }
+        self.plain_keys(entity, &mut document);
         Ok(document)
     }
 
