@@ -148,6 +148,16 @@ async fn referenced(
     let linked = holder.get(field).and_then(|key| key.get(admin.primary_key(target))?.as_str());
     match (verb, linked) {
         (Verb::Delete, Some(_)) => Ok(Reply::method_not_allowed()),
+        (Verb::Get, Some(id)) => {
+            let mut found = admin.select(target, id).await?;
+            // Kong reads names with a certificate only where certificates are asked for by themselves.
+            if let Some(snis) =
+                found.as_mut().and_then(|found| found.get_mut("snis")).filter(|_| target == "certificates")
+            {
+                *snis = Value::Null;
+            }
+            Ok(found.map_or_else(Reply::not_found, |found| Reply::ok(&Value::Object(found))))
+        }
         (_, Some(id)) => member(admin, verb, target, id, call).await,
         (Verb::Put, None) => {
             let id = admin.new_id();

@@ -26,6 +26,8 @@ mod paths;
 mod refusal;
 mod reply;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
