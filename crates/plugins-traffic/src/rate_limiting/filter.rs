@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use gibbon_sdk::counters::{Counters, Key, Period, Windows};
-use gibbon_sdk::{BuildError, Cx, Env, Filter, Reply, Scope, Step};
+use gibbon_sdk::{Cx, Env, Filter, Reply, Scope, Step};
 use smallvec::SmallVec;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -15,6 +15,8 @@ use super::{Config, LimitBy, Policy};
 
 /// A configured `rate-limiting`.
 pub struct RateLimitingFilter {
+    kept: Kept,
+    fault_tolerant: bool,
     limits: Vec<Limit>,
     limit_by: LimitBy,
     header_name: Option<String>,
@@ -27,6 +29,14 @@ pub struct RateLimitingFilter {
     service: Uuid,
 }
 
+/// Where counts are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Here,
+    /// Their backend cannot be reached; what follows is what Kong does when its Redis is down.
+    Nowhere,
+}
+
 /// What became of a request at one limit.
 #[derive(Clone, Copy)]
 struct Used<'l> {
@@ -37,16 +47,18 @@ struct Used<'l> {
 }
 
 impl RateLimitingFilter {
-    pub(super) fn new(config: Config, env: &Arc<Env>, scope: &Scope) -> Result<Self, BuildError> {
-        match config.policy.unwrap_or(Policy::Local) {
+    pub(super) fn new(config: Config, env: &Arc<Env>, scope: &Scope) -> Self {
+        let kept = match config.policy.unwrap_or(Policy::Local) {
             // On the embedded database this node is the whole cluster.
-            Policy::Local | Policy::Cluster => {}
+            Policy::Local | Policy::Cluster => Kept::Here,
             Policy::Redis => {
-                let message = "rate-limiting: `policy` redis is not served by this version; use local";
-                return Err(BuildError(message.to_owned()));
+                tracing::warn!(plugin = %scope.id, "rate-limiting: policy redis has no backend yet: requests are not counted");
+                Kept::Nowhere
             }
-        }
-        Ok(Self {
+        };
+        Self {
+            kept,
+            fault_tolerant: config.fault_tolerant,
             limits: limits::of(&config),
             limit_by: config.limit_by.unwrap_or(LimitBy::Consumer),
             header_name: config.header_name,
@@ -57,7 +69,7 @@ impl RateLimitingFilter {
             counters: env.state(),
             route: scope.route.unwrap_or_default(),
             service: scope.service.unwrap_or_default(),
-        })
+        }
     }
 
     /// Writes who is counted. A client that cannot be told as configured is counted by its address.
@@ -116,6 +128,9 @@ enum Outcome {
 
 impl Filter for RateLimitingFilter {
     fn access<'a>(&'a self, cx: &'a mut Cx<'_>) -> Step<'a> {
+        if self.kept == Kept::Nowhere {
+            return if self.fault_tolerant { Step::GO } else { Step::stop(Reply::status(500)) };
+        }
         let now = u32::try_from(cx.env.clock.wall_ms() / 1000).unwrap_or(u32::MAX);
         let identifier = self.identify(cx);
         let key = Key { route: self.route, service: self.service, identifier: &identifier };

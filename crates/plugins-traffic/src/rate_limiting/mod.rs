@@ -130,7 +130,7 @@ impl Plugin for RateLimiting {
     type Filter = RateLimitingFilter;
 
     fn build(config: Config, env: &Arc<Env>, scope: &Scope) -> Result<RateLimitingFilter, BuildError> {
-        RateLimitingFilter::new(config, env, scope)
+        Ok(RateLimitingFilter::new(config, env, scope))
     }
 }
 

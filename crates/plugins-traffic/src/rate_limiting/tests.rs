@@ -120,6 +120,17 @@ fn goes_on_counting_when_edited() {
 }
 
 #[test]
+fn does_without_a_backend_as_it_is_told_to() {
+    let (env, _) = testing::env(&[]);
+    let tolerant = filter(&env, json!({ "year": 1, "policy": "redis" }), Scope::default());
+    let strict = filter(&env, json!({ "year": 1, "policy": "redis", "fault_tolerant": false }), Scope::default());
+    for _ in 0..2 {
+        assert_eq!(status(&tolerant, &env, Exchange::get("/x")), 200);
+        assert_eq!(status(&strict, &env, Exchange::get("/x")), 500);
+    }
+}
+
+#[test]
 fn keeps_quiet_on_request() {
     let (env, _) = testing::env(&[]);
     let limited = filter(
