@@ -82,7 +82,7 @@ impl Prefix {
     pub(crate) fn running(&self) -> Option<Pid> {
         let text = fs::read_to_string(self.pid_file()).ok()?;
         let pid = Pid::from_raw(text.trim().parse().ok().filter(|number| *number > 0)?)?;
-        alive(pid).then_some(pid)
+        is_alive(pid).then_some(pid)
     }
 
     /// Sends the node a signal. An error, in Kong's words, if none runs.
@@ -121,8 +121,8 @@ impl Drop for Taken {
     }
 }
 
-/// A zombie has ended, although it can still be signalled.
-fn alive(pid: Pid) -> bool {
+/// Returns whether a process runs. A zombie has ended, although it can still be signalled.
+pub(crate) fn is_alive(pid: Pid) -> bool {
     let number = pid.as_raw_nonzero();
     match fs::read_to_string(format!("/proc/{number}/stat")) {
         Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),

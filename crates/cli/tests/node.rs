@@ -99,10 +99,13 @@ fn says_what_it_does_not_serve() {
 #[test]
 fn tells_why_it_cannot_start() {
     let node = Node::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
     for (name, value, said) in [
         ("KONG_LOG_LEVEL", "loud", "Error: log_level has an invalid value: 'loud'".to_owned()),
         ("KONG_DATABASE", "postgres", "Error: PostgreSQL is not supported yet".to_owned()),
         ("KONG_PLUGINS", "nope", "Error: nope plugin is enabled but not installed".to_owned()),
+        ("KONG_ADMIN_LISTEN", &address, format!("Error: bind() to {address} failed")),
         ("KONG_DECLARATIVE_CONFIG", "/none.yml", "Error: error parsing declarative config file /none.yml:".to_owned()),
     ] {
         let output = node.run(&["start", "-c", "kong.conf"], &[(name, value)]);

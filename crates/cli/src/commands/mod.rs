@@ -20,12 +20,14 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use gibbon_conf::Conf;
+use rustix::process::Pid;
 
 use crate::args::Command;
 use crate::args::Place;
 use crate::node::Attachment;
 use crate::outcome::Outcome;
 use crate::prefix::Prefix;
+use crate::prefix::is_alive;
 use crate::settings::Origin;
 
 /// Runs a command.
@@ -81,10 +83,10 @@ fn make(conf: &Conf, outcome: &mut Outcome) -> anyhow::Result<Prefix> {
     Ok(prefix)
 }
 
-/// Waits until the node is gone; `false` if it still runs after `limit`.
-fn gone(prefix: &Prefix, limit: Duration) -> bool {
+/// Waits until the process of a node has ended, and with it its sockets; `false` if it still runs after `limit`.
+fn gone(node: Pid, limit: Duration) -> bool {
     let end = Instant::now() + limit;
-    while prefix.running().is_some() {
+    while is_alive(node) {
         if Instant::now() >= end {
             return false;
         }

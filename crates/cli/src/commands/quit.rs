@@ -11,13 +11,14 @@ pub(super) fn execute(prefix: Option<&str>, timeout: f64, wait: f64) -> anyhow::
     let prefix = prepared(prefix)?;
     let seconds = |number: f64| Duration::try_from_secs_f64(number).unwrap_or_default();
     std::thread::sleep(seconds(wait));
-    prefix.signal(Signal::QUIT)?;
-    if gone(&prefix, seconds(timeout)) {
+    let node = prefix.signal(Signal::QUIT)?;
+    if gone(node, seconds(timeout)) {
         println!("Kong stopped (gracefully)");
         return Ok(());
     }
-    prefix.signal(Signal::TERM)?;
-    gone(&prefix, Duration::from_secs(10));
+    // A node that ended by itself just now is as good.
+    _ = prefix.signal(Signal::TERM);
+    gone(node, Duration::from_secs(10));
     println!("Timeout, Kong stopped forcefully");
     Ok(())
 }

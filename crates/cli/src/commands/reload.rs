@@ -19,6 +19,7 @@ pub(super) fn execute(place: &Place, outcome: &mut Outcome) -> anyhow::Result<()
     had_a_node(&prefix)?;
     anyhow::ensure!(prefix.running().is_some(), "nginx not running in prefix: {}", prefix.display());
     control::call(&prefix, &Call::Reload(origin))?;
+    prefix.prepare(&conf)?;
     println!("Kong reloaded");
     Ok(())
 }

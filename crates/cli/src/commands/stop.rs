@@ -12,8 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn execute(prefix: Option<&str>) -> anyhow::Result<()> {
     let prefix = prepared(prefix)?;
-    prefix.signal(Signal::TERM)?;
-    anyhow::ensure!(gone(&prefix, PATIENCE), "the node in {} does not stop", prefix.display());
+    let node = prefix.signal(Signal::TERM)?;
+    anyhow::ensure!(gone(node, PATIENCE), "the node in {} does not stop", prefix.display());
     println!("Kong stopped");
     Ok(())
 }
