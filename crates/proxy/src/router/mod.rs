@@ -83,14 +83,16 @@ pub struct Found<'s, R> {
 pub type Captures = SmallVec<[(Box<str>, Box<[u8]>); 2]>;
 
 impl<R> Found<'_, R> {
-    /// Returns the captures of the path that was matched; none unless the regex has groups.
+    /// Returns the captures of the path that was matched; none unless a group took part in the match.
     pub fn captures(&self, path: &[u8]) -> Captures {
         let Some((regex, captures)) = self.regex.and_then(|regex| Some((regex, regex.captures(path)?))) else {
             return Captures::new();
         };
         let numbered = captures.iter().enumerate().map(|(at, value)| (at.to_string().into(), value));
         let named = regex.capture_names().flatten().map(|name| (name.into(), captures.name(name)));
-        numbered.chain(named).filter_map(|(name, value)| Some((name, value?.as_bytes().into()))).collect()
+        let taken = numbered.chain(named).filter_map(|(name, value)| Some((name, value?.as_bytes().into())));
+        let taken: Captures = taken.collect();
+        if taken.len() > 1 { taken } else { Captures::new() }
     }
 }
 
