@@ -71,6 +71,12 @@ impl RequestHead {
         self.upgrade = false;
     }
 
+    /// Returns the Host header, or where there is none the authority of the target: what Kong routes by and hands on,
+    /// also for an absolute-form target that names another host.
+    pub fn host_header(&self) -> &[u8] {
+        self.headers.known(Known::Host).or_else(|| self.target.authority()).unwrap_or_default()
+    }
+
     /// Returns the host the request is for, with its port if it has one: the authority of an absolute-form target, else
     /// the Host header (RFC 9112 §3.2.2), else nothing (HTTP/1.0).
     pub fn host(&self) -> &[u8] {

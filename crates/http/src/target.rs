@@ -119,12 +119,11 @@ impl Target {
         }
     }
 
-    /// Returns what stands behind the first `?`, `None` if there is no `?` (a lone one gives an empty query).
+    /// Returns what stands behind the first `?` and before a `#`, `None` if there is no `?` (a lone one gives an empty
+    /// query). Fragments are not for the wire; nginx drops those that come all the same.
     pub fn query(&self) -> Option<&[u8]> {
-        match self.raw.get(self.path.end) {
-            Some(b'?') => Some(&self.raw[self.path.end + 1..]),
-            _ => None,
-        }
+        let query = self.raw.get(self.path.end..)?.strip_prefix(b"?")?;
+        query.split(|byte| *byte == b'#').next()
     }
 
     /// Returns the authority of an absolute-form target; it goes before the Host header (RFC 9112 §3.2.2).

@@ -136,7 +136,7 @@ fn find_route<'s>(
     request.path.extend_from_slice(&path);
     let key = Key {
         method: &request.head.method,
-        host: request.head.host(),
+        host: request.head.host_header(),
         port,
         path: &request.path,
         headers: &request.head.headers,

@@ -93,7 +93,7 @@ impl TlsCache {
             return Ok(None);
         }
         let name = match &cx.upstream.host_header {
-            HostHeader::Client => cx.request.as_deref().map(|request| request.head.host()).unwrap_or_default(),
+            HostHeader::Client => cx.request.as_deref().map(|request| request.head.host_header()).unwrap_or_default(),
             HostHeader::Fixed(host) => host.as_bytes(),
             HostHeader::Target => choice.host_header().unwrap_or(choice.name()).as_bytes(),
         };

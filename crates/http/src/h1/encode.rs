@@ -48,9 +48,16 @@ pub fn response_head(out: &mut Vec<u8>, head: &ResponseHead, skip: KnownSet, fra
         None => out.extend_from_slice(head.status.reason().as_bytes()),
     }
     out.extend_from_slice(b"\r\n");
+    // Beside one of the head's own (`Connection: Upgrade` of a 426) ours goes first, as nginx's does.
+    let beside = head.headers.may_have(KnownSet::EMPTY.with(Known::Connection));
+    if beside {
+        connection_header(out, connection);
+    }
     head.headers.encode(out, skip);
     framing_header(out, framing);
-    connection_header(out, connection);
+    if !beside {
+        connection_header(out, connection);
+    }
     out.extend_from_slice(b"\r\n");
 }
 

@@ -11,6 +11,7 @@ use crate::EntityDef;
 pub mod ca_certificates;
 pub mod certificates;
 pub mod consumers;
+mod expression;
 pub mod parameters;
 pub mod plugins;
 pub mod routes;

@@ -23,6 +23,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Protocol;
+use super::expression;
 use crate::EntityDef;
 
 /// Declaration of the entity.
@@ -155,17 +156,7 @@ fn expression() -> EntityCheck {
         "regex_priority",
         "priority",
     ];
-    custom_check(fields, |route, _| {
-        let empty = |values: &Value| values.as_array().is_some_and(Vec::is_empty);
-        match route.get("headers").and_then(Value::as_object) {
-            // Kong's expression of such a header has an empty pair of brackets in it.
-            Some(headers) if headers.values().any(empty) => {
-                Err("Router Expression failed validation: a header without values".to_owned())
-            }
-            _ => Ok(()),
-        }
-    })
-    .run_with_missing_fields()
+    custom_check(fields, |route, _| expression::check(route)).run_with_missing_fields()
 }
 
 /// Schemas that complete a route, by its first protocol.

@@ -110,7 +110,10 @@ impl HeadRules {
         if enabled.request_id {
             headers.set("X-Kong-Request-Id", cx.id);
         }
-        if let Some(charset) = &self.charset {
+        // Redirects of the older kind never get one from nginx.
+        let redirects = matches!(cx.response.head.status.code(), 301 | 302);
+        let headers = &mut cx.response.head.headers;
+        if let Some(charset) = self.charset.as_ref().filter(|_| !redirects) {
             add_charset(headers, charset.as_bytes());
         }
     }

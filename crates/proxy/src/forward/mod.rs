@@ -105,7 +105,7 @@ fn address_to(cx: &Cx<'_>, choice: &Choice, head: &mut RequestHead) {
     let headers = &mut head.headers;
     match &cx.upstream.host_header {
         HostHeader::Client => {
-            let host = cx.request.as_deref().map(|request| request.head.host()).unwrap_or_default();
+            let host = cx.request.as_deref().map(|request| request.head.host_header()).unwrap_or_default();
             headers.set("Host", host);
         }
         HostHeader::Fixed(host) => headers.set("Host", host),

@@ -41,15 +41,35 @@ pub fn router_path(text: &str) -> Result<(), String> {
         return path(text);
     }
     if let Some(regex) = text.strip_prefix('~') {
-        return Regex::new(regex)
-            .map(drop)
-            .map_err(|error| format!("invalid regex: '{regex}' (PCRE returned: {})", last_line(&error)));
+        return match Regex::new(regex).map_err(|error| last_line(&error)) {
+            Err(reason) if !is_beyond_us(&reason) => Err(format!(
+                "invalid regex: '{regex}' (PCRE returned: pcre2_compile() failed: {} in \"{regex}\")",
+                pcre(&reason)
+            )),
+            _ => Ok(()),
+        };
     }
     let normal = normalize(text);
     if normal == text {
         return Ok(());
     }
     Err(format!("non-normalized path, consider use '{normal}' instead"))
+}
+
+/// Tells whether PCRE, which judges here, knows what our engine does not; whether it can be routed is another check.
+fn is_beyond_us(reason: &str) -> bool {
+    reason.starts_with("look-around") || reason.starts_with("backreferences")
+}
+
+/// Returns PCRE's words for what is wrong, where they are known.
+fn pcre(reason: &str) -> &str {
+    match reason {
+        "unclosed group" => "missing closing parenthesis",
+        "unclosed character class" => "missing terminating ] for character class",
+        "unopened group" => "unmatched closing parenthesis",
+        "repetition operator missing expression" => "quantifier does not follow a repeatable item",
+        other => other,
+    }
 }
 
 /// The engine's message ends with a line that says what is wrong.
