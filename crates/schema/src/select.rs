@@ -40,7 +40,8 @@ pub fn select(
     old_names: OldNames,
     subschemas: &dyn Subschemas,
 ) -> Document {
-    for shorthand in &record.shorthands {
+    // Some shorthands have the name of a field that they also set; that field is shown.
+    for shorthand in record.shorthands.iter().filter(|own| record.field(&own.field.name).is_none()) {
         document.shift_remove(&shorthand.field.name);
     }
     let sub = subschema(record, &document, subschemas);

@@ -166,6 +166,12 @@ fn validate_inner(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), 
 }
 
 fn validate_reference(entity: &str, value: &Value, cx: &Context<'_>) -> Result<(), Violation> {
+    if let Value::Array(items) = value
+        && !items.is_empty()
+    {
+        // To Lua a list is a table with fields called 1, 2, 3 …
+        return Err(Violation::Elements((0..items.len()).map(|index| (index, UNKNOWN.into())).collect()));
+    }
     let target = cx.subschemas.entity(entity);
     let key = match value.as_object().and_then(|entries| entries.get("id")) {
         None | Some(Value::Bool(false)) => Err("missing primary key".into()),
