@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gibbon_model::declarative::Errors;
 use gibbon_model::declarative::Format;
 use gibbon_model::declarative::Parsed;
 use gibbon_model::declarative::Refused;
@@ -50,7 +51,10 @@ pub(super) async fn replace(admin: &Arc<Admin>, call: Call) -> Outcome {
     } else {
         let text = match parameters.remove("config") {
             Some(Value::String(text)) => text,
-            Some(other) => other.to_string(),
+            Some(_) => {
+                let errors = Errors::unreadable("expected a configuration as text");
+                return Err(WriteError::declarative(&errors).into());
+            }
             None if raw.is_empty() => {
                 return Ok(Reply::message(StatusCode::BAD_REQUEST, "expected a declarative configuration"));
             }

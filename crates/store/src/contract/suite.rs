@@ -9,6 +9,8 @@ use super::id;
 use super::ids;
 use super::insert;
 use super::key;
+use crate::Backend;
+use crate::Page;
 use crate::PageQuery;
 use crate::StoreError;
 use crate::TagFilter;
@@ -286,9 +288,15 @@ pub(super) async fn replaces_everything(bench: Bench) {
 }
 
 pub(super) async fn refuses_foreign_offsets(bench: Bench) {
-    for offset in ["!", "x", "eA", "bm90IGpzb24"] {
+    for (offset, is_base64) in [("!", false), ("x", false), ("eA", true), ("bm90IGpzb24", true)] {
         let query = PageQuery { offset: Some(offset), ..PageQuery::default() };
-        let error = bench.store.page("services", query).await.unwrap_err();
-        assert!(matches!(error, StoreError::InvalidOffset { .. }), "{offset}: {error}");
+        let page = bench.store.page("services", query).await;
+        // Kong's memory takes any text for a place, and finds nothing behind it.
+        if is_base64 && bench.store.backend() == Backend::Memory {
+            assert_eq!(page.unwrap(), Page::default(), "{offset}");
+        } else {
+            let error = page.unwrap_err();
+            assert!(matches!(error, StoreError::InvalidOffset { .. }), "{offset}: {error}");
+        }
     }
 }

@@ -113,10 +113,13 @@ impl Writer {
         let entity = self.entity(entity);
         let guard = self.writing.lock().await;
         let Some(before) = self.find(entity.name, key).await? else { return Ok(()) };
-        if self.is_dbless() {
-            return Err(WriteError::unsupported("remove", entity.name, field_of(key)));
-        }
         let id = id_of(entity, &before).to_owned();
+        if self.is_dbless() {
+            // Names go before their certificate, so Kong stumbles over them first.
+            let named = entity.name == "certificates" && !self.names_of(&id).await?.is_empty();
+            let (what, by) = if named { ("snis", Some("name")) } else { (entity.name, field_of(key)) };
+            return Err(WriteError::unsupported("remove", what, by));
+        }
         let mut writes = self.before_delete(entity, &id).await?;
         writes.push(Write::Delete { entity: entity.name, id });
         drop(guard);
