@@ -30,15 +30,15 @@ impl fmt::Display for Fault {
 #[derive(Debug)]
 pub(super) enum Expression {
     Value(Value),
-    Index(Box<Expression>, Box<Expression>),
-    Method(Box<Expression>, Method, Vec<Expression>),
-    Call(Function, Box<Expression>),
-    Not(Box<Expression>),
-    Negative(Box<Expression>),
-    Or(Box<Expression>, Box<Expression>),
-    And(Box<Expression>, Box<Expression>),
-    Compare(Comparison, Box<Expression>, Box<Expression>),
-    Join(Box<Expression>, Box<Expression>),
+    Index(Box<Self>, Box<Self>),
+    Method(Box<Self>, Method, Vec<Self>),
+    Call(Function, Box<Self>),
+    Not(Box<Self>),
+    Negative(Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    And(Box<Self>, Box<Self>),
+    Compare(Comparison, Box<Self>, Box<Self>),
+    Join(Box<Self>, Box<Self>),
 }
 
 #[derive(Clone, Copy, Debug)]
