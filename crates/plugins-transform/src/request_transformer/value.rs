@@ -10,7 +10,7 @@ pub(super) enum Value {
     Number(f64),
     Text(Vec<u8>),
     /// Several values under one name, counted from 1.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// A part of the request.
     Part(Part),
 }
