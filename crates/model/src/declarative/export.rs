@@ -122,7 +122,7 @@ fn indent(depth: usize, out: &mut String) {
 
 fn scalar(value: &Value, out: &mut String) {
     match value {
-        Value::Null => out.push_str("null"),
+        Value::Null => out.push('~'),
         Value::String(text) => scalar_text(text, out),
         Value::Array(_) => out.push_str("[]"),
         Value::Object(_) => out.push_str("{}"),

@@ -44,7 +44,6 @@ pub(super) fn parse(text: &str) -> Result<Option<Value>, YamlError> {
         flow: 0,
         events: Parser::new_from_str(text),
         place: (1, 1),
-        opened: false,
         anchors: HashMap::new(),
         aliased: 0,
     };
@@ -64,8 +63,6 @@ struct Loader<'a> {
     events: Parser<'a, StrInput<'a>>,
     /// Where the last event began.
     place: (usize, usize),
-    /// Whether the last event began a list or mapping.
-    opened: bool,
     anchors: HashMap<usize, Value>,
     aliased: usize,
 }
@@ -81,7 +78,6 @@ impl<'a> Loader<'a> {
                 if !matches!(event, Event::DocumentStart(false, _)) {
                     self.place = start(&span);
                 }
-                self.opened = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
                 Ok(Some(event))
             }
             Some(Err(error)) => Err(self.error(self.problem(&error))),
@@ -111,7 +107,9 @@ impl<'a> Loader<'a> {
     /// Returns what is wrong in libyaml's words, which keeps the words about where it was apart.
     fn problem(&self, error: &ScanError) -> String {
         if let ErrorKind::UnclosedFlowCollection { open } = error.kind() {
-            return match (self.opened, *open) {
+            // Behind an opening bracket or a comma libyaml wants a node, else a comma or the end.
+            let wants_node = self.text.trim_end().ends_with(['[', '{', ',']);
+            return match (wants_node, *open) {
                 (true, _) => "did not find expected node content".to_owned(),
                 (false, '[') => "did not find expected ',' or ']'".to_owned(),
                 (false, _) => "did not find expected ',' or '}'".to_owned(),
@@ -386,6 +384,7 @@ mod tests {
     #[test]
     fn says_what_is_wrong_as_libyaml_does() {
         for (text, want) in [
+            ("{", "1:1: did not find expected node content"),
             ("a: [", "1:4: did not find expected node content"),
             ("a: b: c\n", "1:4: mapping values are not allowed in this context"),
             ("a:\n\t- b\n", "1:1: found character that cannot start any token"),
