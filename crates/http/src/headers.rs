@@ -81,7 +81,9 @@ impl Headers {
 
     /// Returns all values of `name`, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.fields.iter().filter(|field| self.is_named(field, name.as_bytes())).map(|field| self.value_of(field))
+        let known = Known::classify(name.as_bytes());
+        let named = move |field: &&Field| self.is_named(field, known, name.as_bytes());
+        self.fields.iter().filter(named).map(|field| self.value_of(field))
     }
 
     /// Tells whether `name` is there.
@@ -112,7 +114,7 @@ impl Headers {
 
     /// As [`set`](Self::set), the value being all `parts` in a row.
     pub fn set_parts(&mut self, name: &str, parts: &[&[u8]]) {
-        let first = self.fields.iter().position(|field| self.is_named(field, name.as_bytes()));
+        let first = self.position(name.as_bytes());
         let field = self.write_line(name.as_bytes(), parts);
         match first {
             Some(at) => {
@@ -258,12 +260,12 @@ impl Headers {
     fn write_line(&mut self, name: &[u8], parts: &[&[u8]]) -> Field {
         let name = &name[..name.len().min(usize::from(u16::MAX) / 3)];
         let start = self.buf.len();
-        escape_into(&mut self.buf, name, |b| b > b' ' && b != b':' && b != 0x7f);
+        escape_into(&mut self.buf, name, |b| (b > b' ') & (b != b':') & (b != 0x7f));
         let name_len = self.buf.len() - start;
         self.buf.extend_from_slice(b": ");
         let value = self.buf.len();
         for part in parts {
-            escape_into(&mut self.buf, part, |b| (b >= b' ' && b != 0x7f) || b == b'\t');
+            escape_into(&mut self.buf, part, |b| ((b >= b' ') & (b != 0x7f)) | (b == b'\t'));
         }
         let value_len = self.buf.len() - value;
         self.buf.extend_from_slice(b"\r\n");
@@ -281,10 +283,11 @@ impl Headers {
 
     fn remove_from(&mut self, from: usize, name: &[u8]) -> bool {
         let before = self.fields.len();
+        let known = Known::classify(name);
         let mut kept = from;
         for at in from..before {
             let field = self.fields[at];
-            if !self.is_named(&field, name) {
+            if !self.is_named(&field, known, name) {
                 self.fields[kept] = field;
                 kept += 1;
             }
@@ -294,12 +297,24 @@ impl Headers {
     }
 
     fn find(&self, name: &[u8]) -> Option<&Field> {
-        self.fields.iter().find(|field| self.is_named(field, name))
+        self.position(name).map(|at| &self.fields[at])
     }
 
+    /// Where the first field of that name is; an absent known name costs no look at the fields.
+    fn position(&self, name: &[u8]) -> Option<usize> {
+        let known = Known::classify(name);
+        if known != Known::Other && !self.present.contains(known) {
+            return None;
+        }
+        self.fields.iter().position(|field| self.is_named(field, known, name))
+    }
+
+    /// Whether a field has this name, of which `known` is the classification.
     #[inline]
-    fn is_named(&self, field: &Field, name: &[u8]) -> bool {
-        field.name_len as usize == name.len() && self.name_of(field).eq_ignore_ascii_case(name)
+    fn is_named(&self, field: &Field, known: Known, name: &[u8]) -> bool {
+        field.known == known
+            && (known != Known::Other
+                || (field.name_len as usize == name.len() && self.name_of(field).eq_ignore_ascii_case(name)))
     }
 
     #[inline]
@@ -315,7 +330,8 @@ impl Headers {
 
 /// Appends `bytes`, those that are not `safe` as `%XX`.
 fn escape_into(out: &mut Vec<u8>, bytes: &[u8], safe: impl Fn(u8) -> bool) {
-    if bytes.iter().all(|b| safe(*b)) {
+    // No way out of the loop: so it becomes a few vector instructions, and unsafe bytes are rare.
+    if bytes.iter().fold(true, |all, b| all & safe(*b)) {
         out.extend_from_slice(bytes);
         return;
     }

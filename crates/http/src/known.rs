@@ -103,7 +103,9 @@ impl Known {
         let mut i = STARTS[length] as usize;
         let end = STARTS[length + 1] as usize;
         while i < end {
-            if name.eq_ignore_ascii_case(ALL[i].1.as_bytes()) {
+            // The first letter tells most of them apart; there is one, since no known name is empty.
+            let known = ALL[i].1.as_bytes();
+            if name[0].eq_ignore_ascii_case(&known[0]) && name.eq_ignore_ascii_case(known) {
                 return ALL[i].0;
             }
             i += 1;
