@@ -179,8 +179,11 @@ struct Text {
 impl Text {
     fn of(&mut self, number: f64) -> &[u8] {
         self.bytes.clear();
-        // A vector takes whatever is written to it.
-        let _ = write!(self, "{number}");
+        // Nearly all are whole, and whole numbers are ten times quicker to write. A vector takes whatever is written to it.
+        let _ = match number as u32 {
+            whole if f64::from(whole) == number => write!(self, "{whole}"),
+            _ => write!(self, "{number}"),
+        };
         &self.bytes
     }
 }
