@@ -177,8 +177,9 @@ impl Connection {
             _ => false,
         };
         let expects = exchange.request.expects_continue && !exchange.request.framing.is_empty();
-        if expects && !too_large && exchange.down.is_empty() && exchange.refused.is_none() {
-            // nginx answers an expectation before it knows what the answer will be; an error shows soon enough.
+        if expects && !too_large && exchange.refused.is_none() {
+            // nginx answers an expectation before it knows what the answer will be, and also when the body came along; an
+            // error shows soon enough.
             if let Link::H1(stream) = &mut exchange.link {
                 let _ = exchange.out.send(cx, stream, b"HTTP/1.1 100 Continue\r\n\r\n");
             }

@@ -10,6 +10,7 @@ use gibbon_sdk::Cx;
 use gibbon_sdk::Phases;
 use gibbon_sdk::Reply;
 use gibbon_sdk::Request;
+use gibbon_sdk::Scheme;
 use gibbon_sdk::http::path;
 use smallvec::SmallVec;
 
@@ -94,6 +95,7 @@ fn take_head(exchange: &mut Exchange, request: &mut Request) {
     (theirs.persistent, theirs.expects_continue, theirs.upgrade) =
         (head.persistent, head.expects_continue, head.upgrade);
     theirs.headers.clear();
+    request.scheme = if exchange.peer().tls.is_some() { Scheme::Https } else { Scheme::Http };
     request.sni = exchange.peer().tls.as_ref().and_then(|tls| tls.sni.as_deref().map(Into::into));
 }
 

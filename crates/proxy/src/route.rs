@@ -88,14 +88,5 @@ fn to_https(cx: &mut Cx<'_>, route: &Route) -> Reply {
     let told = head.headers.known(Known::XForwardedHost).filter(|_| trusted);
     let host = crate::forward::headers::own_host(head.host());
     let location = [b"https://", told.unwrap_or(&host), head.target.path_and_query()].concat();
-    let reason = match status {
-        301 => "Moved Permanently",
-        302 => "Found",
-        307 => "Temporary Redirect",
-        _ => "Permanent Redirect",
-    };
-    let page = format!(
-        "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n</body>\r\n</html>\r\n"
-    );
-    Reply::bytes(status, "text/html", page).with("Location", location)
+    Reply::empty(status).with("Location", location)
 }

@@ -72,7 +72,14 @@ impl Answers {
             }
         }
         let content = match reply.body {
-            ReplyBody::Empty => Content::Nothing,
+            ReplyBody::Empty => match Bare::of(reply.status) {
+                Bare::Nothing => Content::Nothing,
+                Bare::ErrorPage => return self.page(cx, reply.status, None),
+                Bare::Plain(content_type) => {
+                    cx.response.head.headers.set("Content-Type", content_type);
+                    Content::Text(nginx_page(reply.status))
+                }
+            },
             ReplyBody::Json(table) => Content::Table(table),
             ReplyBody::Bytes(text) => Content::Text(text),
             ReplyBody::Error(message) => {
@@ -130,6 +137,39 @@ impl Answers {
             None => self.templates.render(form, &format!("The upstream server responded with {status}"), id),
         }
     }
+}
+
+/// What nginx puts into an answer that was made without a body.
+enum Bare {
+    /// Nothing: it is no failure, or one that nginx has no page for.
+    Nothing,
+    /// One of Kong's error pages.
+    ErrorPage,
+    /// A page of nginx itself, of this type.
+    Plain(&'static str),
+}
+
+impl Bare {
+    /// Source: Kong 3.10's `error_page` statuses, nginx's ngx_http_special_response.c.
+    fn of(status: u16) -> Self {
+        match status {
+            400 | 404 | 405 | 408 | 411 | 412 | 413 | 414 | 417 | 494 | 500 | 502 | 503 | 504 => Self::ErrorPage,
+            301..=303 | 307 | 308 => Self::Plain("text/html"),
+            401..=403 | 406 | 409 | 410 | 415 | 416 | 421 | 429 | 501 | 505 | 507 => {
+                Self::Plain("text/html; charset=UTF-8")
+            }
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// Returns nginx's own page for a status.
+fn nginx_page(status: u16) -> Vec<u8> {
+    // In the status line nginx words 302 otherwise.
+    let reason = if status == 302 { "Found" } else { status_of(status).reason() };
+    let title = format!("{status} {reason}");
+    format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n")
+        .into_bytes()
 }
 
 /// Returns the status of a number; one that is none becomes 500.
