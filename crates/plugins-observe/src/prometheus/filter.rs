@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use uuid::Uuid;
 
 use super::Config;
-use super::series::{self, Bandwidth, Labels, Latencies, Metrics, Origin};
+use super::series::{self, Bandwidth, Labels, Latencies, Metrics, Origin, Serial};
 
 /// How many series handles a worker remembers before it starts anew.
 const LOCAL_SERIES: usize = 16_384;
@@ -48,7 +48,7 @@ impl PrometheusFilter {
         let consumer = cx.consumer.as_ref().filter(|_| self.per_consumer);
         let consumer = consumer.map(|consumer| (consumer.id, consumer.updated_at));
         let status = if self.statuses { cx.response.head.status.code() } else { 0 };
-        Some(Key { metrics: Arc::as_ptr(&self.metrics).addr(), route, service, consumer, status, origin: origin(cx) })
+        Some(Key { metrics: self.metrics.serial, route, service, consumer, status, origin: origin(cx) })
     }
 
     /// Finds or makes the series of this request; needs the tables' locks.
@@ -82,7 +82,7 @@ impl Drop for PrometheusFilter {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
-    metrics: usize,
+    metrics: Serial,
     route: (Uuid, Option<i64>),
     service: Option<(Uuid, Option<i64>)>,
     consumer: Option<(Uuid, Option<i64>)>,

@@ -95,9 +95,22 @@ impl Origin {
 
 type Table<K, V> = Mutex<BTreeMap<K, Arc<V>>>;
 
+/// A number that no other has in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Serial(u64);
+
+impl Default for Serial {
+    fn default() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// All series; see [`gibbon_sdk::Env::state`].
 #[derive(Default)]
 pub(super) struct Metrics {
+    /// Tells these series from others in a worker's table; an address would be given out again.
+    pub(super) serial: Serial,
     pub(super) requests: Table<(Labels, u16, Origin), AtomicU64>,
     pub(super) bandwidth: Table<Labels, Bandwidth>,
     pub(super) latencies: Table<Labels, Latencies>,

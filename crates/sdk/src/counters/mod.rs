@@ -116,6 +116,8 @@ impl Windows {
 
 /// The node's counters of one kind; see [`crate::Env::state`].
 pub struct Counters {
+    /// Tells these counters from others in a worker's table; an address would be given out again.
+    serial: u64,
     shards: [Mutex<Shard>; SHARDS],
     hasher: foldhash::fast::RandomState,
 }
@@ -129,18 +131,24 @@ struct Shard {
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: foldhash::fast::RandomState::default() }
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        Self {
+            serial,
+            shards: std::array::from_fn(|_| Mutex::default()),
+            hasher: foldhash::fast::RandomState::default(),
+        }
     }
 }
 
-type Local = HashMap<(usize, OwnedKey), Arc<Windows>, foldhash::fast::RandomState>;
+type Local = HashMap<(u64, OwnedKey), Arc<Windows>, foldhash::fast::RandomState>;
 
-/// A key of the table that a worker keeps: the counters it belongs to, by address, and the key.
+/// A key of the table that a worker keeps: the counters it belongs to, by serial number, and the key.
 #[derive(Hash)]
-struct LocalKey<'k>(usize, Key<'k>);
+struct LocalKey<'k>(u64, Key<'k>);
 
-impl Equivalent<(usize, OwnedKey)> for LocalKey<'_> {
-    fn equivalent(&self, owned: &(usize, OwnedKey)) -> bool {
+impl Equivalent<(u64, OwnedKey)> for LocalKey<'_> {
+    fn equivalent(&self, owned: &(u64, OwnedKey)) -> bool {
         self.0 == owned.0 && self.1.equivalent(&owned.1)
     }
 }
@@ -153,10 +161,9 @@ impl Counters {
     /// Lends the windows of `key`; `now` (seconds since the epoch) tells which keys are over when room is made.
     ///
     /// Allocates and locks only when this worker meets the key for the first time.
-    pub fn with<T>(self: &Arc<Self>, key: Key<'_>, now: u32, look: impl FnOnce(&Windows) -> T) -> T {
-        let address = Arc::as_ptr(self).addr();
+    pub fn with<T>(&self, key: Key<'_>, now: u32, look: impl FnOnce(&Windows) -> T) -> T {
         LOCAL.with_borrow_mut(|local| {
-            if let Some(windows) = local.get(&LocalKey(address, key)) {
+            if let Some(windows) = local.get(&LocalKey(self.serial, key)) {
                 return look(windows);
             }
             if local.len() >= LOCAL_KEYS {
@@ -164,7 +171,7 @@ impl Counters {
             }
             let windows = self.shared(key, now);
             let out = look(&windows);
-            local.insert((address, key.into()), windows);
+            local.insert((self.serial, key.into()), windows);
             out
         })
     }
