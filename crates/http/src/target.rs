@@ -88,10 +88,10 @@ impl Target {
             _ if starts_with(raw, b"https://") => 8,
             _ => return Err(BadTarget::Form),
         };
-        let end = raw[start..].iter().position(|b| matches!(b, b'/' | b'?' | b'#')).map_or(raw.len(), |at| start + at);
+        let end = raw[start..].iter().position(|b| matches!(b, b'/' | b'?')).map_or(raw.len(), |at| start + at);
         self.authority = start..end;
-        // Userinfo is refused, as nginx and RFC 9110 §4.2.4 have it.
-        if !crate::host::is_valid(&raw[start..end]) || memchr(b'@', &raw[start..end]).is_some() {
+        // Userinfo is refused, as nginx and RFC 9110 §4.2.4 have it; a fragment behind the host left no path.
+        if !crate::host::is_valid(&raw[start..end]) || memchr2(b'@', b'#', &raw[start..end]).is_some() {
             return Err(BadTarget::Form);
         }
         self.path = end..path_end(raw, end);
@@ -209,6 +209,7 @@ mod tests {
             ("http://a.test?y", Method::Get, Ok(("/", Some("y"), Some("a.test")))),
             ("http://ann:pw@127.0.0.1/x", Method::Get, Err(BadTarget::Form)),
             ("http:///x", Method::Get, Err(BadTarget::Form)),
+            ("http://a.test#f", Method::Get, Err(BadTarget::Form)),
             ("*", Method::Options, Err(BadTarget::Form)),
             ("a.test:443", Method::Connect, Err(BadTarget::Form)),
             ("nopath", Method::Get, Err(BadTarget::Form)),
