@@ -71,6 +71,8 @@ pub struct Conf {
     pub admin_limits: Limits,
     /// What the Status API's listeners allow.
     pub status_limits: Limits,
+    /// The environment as a vault, for references in entities.
+    pub env_vault: vault::EnvVault,
 }
 
 impl Deref for Conf {

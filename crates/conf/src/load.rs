@@ -17,6 +17,7 @@ use crate::properties::find;
 use crate::value::Kind;
 use crate::value::Value;
 use crate::vault;
+use crate::vault::EnvVault;
 
 /// Where a configuration comes from; of two sources that set a property the later field wins.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +93,8 @@ pub(crate) fn load(sources: Sources<'_>) -> Result<Conf, Vec<ConfError>> {
     given.prefix(&sources);
     given.aliases();
     given.database();
-    let mut loading = Loading::new(sources.env, given.text("vault_env_prefix"));
+    let prefix = given.text("vault_env_prefix").unwrap_or_default();
+    let mut loading = Loading::new(EnvVault::new(sources.env.clone(), prefix));
     for property in PROPERTIES {
         if let Some(text) = given.value(property) {
             loading.property(property, text, given.by_user(property.name));
@@ -194,17 +196,16 @@ impl Given {
 }
 
 /// A configuration on its way: values as used and as shown.
-struct Loading<'a> {
-    env: &'a BTreeMap<String, String>,
-    vault_prefix: Option<String>,
+struct Loading {
+    env_vault: EnvVault,
     values: BTreeMap<String, Value>,
     shown: BTreeMap<String, Value>,
     errors: Vec<ConfError>,
 }
 
-impl<'a> Loading<'a> {
-    fn new(env: &'a BTreeMap<String, String>, vault_prefix: Option<String>) -> Self {
-        Self { env, vault_prefix, values: BTreeMap::new(), shown: BTreeMap::new(), errors: Vec::new() }
+impl Loading {
+    fn new(env_vault: EnvVault) -> Self {
+        Self { env_vault, values: BTreeMap::new(), shown: BTreeMap::new(), errors: Vec::new() }
     }
 
     fn property(&mut self, property: &Property, text: &str, by_user: bool) {
@@ -251,7 +252,7 @@ impl<'a> Loading<'a> {
 
     fn reference(&mut self, name: &str, text: &str) -> String {
         let Some(path) = vault::reference(text) else { return text.to_owned() };
-        match vault::resolve(path, self.env, self.vault_prefix.as_deref().unwrap_or_default()) {
+        match self.env_vault.resolve(path) {
             Ok(value) => value,
             Err(why) => {
                 self.errors.push(ConfError::Reference { name: name.to_owned(), reference: text.to_owned(), why });
@@ -320,7 +321,8 @@ impl<'a> Loading<'a> {
         let newest = |name: &'static str| ALIASES.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new);
         let properties = Properties::new(|name| values.get(newest(name)));
         let set = given.values.keys().filter(|name| given.by_user(name)).cloned().collect();
-        Ok(Conf { properties, shown: self.shown, set, directives, proxy_limits, admin_limits, status_limits })
+        let (shown, env_vault) = (self.shown, self.env_vault);
+        Ok(Conf { properties, shown, set, directives, proxy_limits, admin_limits, status_limits, env_vault })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `gibbon vault get`: reads a value from a vault, as a property or a field would.
 
 use gibbon_conf::vault;
+use gibbon_conf::vault::EnvVault;
 
 use crate::args::Place;
 use crate::settings::Origin;
@@ -12,6 +13,7 @@ pub(super) fn execute(action: Option<&str>, reference: Option<&str>, place: &Pla
     };
     let origin = Origin::of(place)?;
     let default_prefix = origin.variable("KONG_VAULT_ENV_PREFIX").unwrap_or_default();
-    println!("{}", vault::resolve(vault::reference(reference).unwrap_or(reference), origin.env(), default_prefix)?);
+    let vault = EnvVault::new(origin.env().clone(), default_prefix);
+    println!("{}", vault.resolve(vault::reference(reference).unwrap_or(reference))?);
     Ok(())
 }
