@@ -54,6 +54,9 @@ impl Exporter {
 
 /// Returns a tree as YAML.
 pub fn to_yaml(document: &Document) -> String {
+    if document.is_empty() {
+        return "{}\n".to_owned();
+    }
     let mut out = String::new();
     mapping(document, 0, &mut out);
     out
@@ -134,13 +137,28 @@ fn scalar(value: &Value, out: &mut String) {
 fn scalar_text(text: &str, out: &mut String) {
     if is_plain(text) {
         out.push_str(text);
-    } else if text.chars().all(|c| !c.is_control() && c != '\u{feff}') {
+    } else if text.chars().all(is_printable) {
         out.push('\'');
         out.push_str(&text.replace('\'', "''"));
         out.push('\'');
     } else {
-        // JSON's quoted strings are YAML's.
-        out.push_str(&Value::String(text.to_owned()).to_string());
+        escaped_text(text, out);
+    }
+}
+
+/// Returns whether a character may stand in a file as it is, and ends no line for any reader.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Writes a text in double quotes. JSON's strings are YAML's, but for characters that JSON takes as they are.
+fn escaped_text(text: &str, out: &mut String) {
+    for c in Value::String(text.to_owned()).to_string().chars() {
+        if is_printable(c) {
+            out.push(c);
+        } else {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        }
     }
 }
 
@@ -166,11 +184,13 @@ mod tests {
             "lines": "a\nb\n",
             "list": [[1, [2]], {"k": {"l": [{"m": null}]}}],
             "unicode": "grüße ☃",
+            "unprintable": "a\u{7f}b\u{85}\u{2028}\u{feff}\u{ffff}\u{1}\"\\",
             "cert": "-----BEGIN\nAA==\n-----END\n",
             "*": "&",
         });
         let Value::Object(document) = document else { unreachable!() };
         let text = to_yaml(&document);
         assert_eq!(yaml::parse(&text).unwrap(), Some(Value::Object(document)), "{text}");
+        assert_eq!(yaml::parse(&to_yaml(&Document::new())).unwrap(), Some(json!({})));
     }
 }
