@@ -127,7 +127,8 @@ fn too_many(_: query::TooMany) -> Refused {
     Box::new(Reply::message(StatusCode::BAD_REQUEST, "Too many arguments"))
 }
 
-async fn body(
+/// Reads a body by its type, names nested and values typed.
+pub(crate) async fn body(
     content_type: &str,
     raw: &Bytes,
     record: Option<&Record>,

@@ -26,6 +26,8 @@ mod paths;
 mod refusal;
 mod reply;
 mod routes;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,5 @@
+//! `cargo fuzz run request`; what it asserts stands in the library.
+
+#![cfg_attr(fuzzing, no_main)]
+
+gibbon_fuzz::target!(request);
