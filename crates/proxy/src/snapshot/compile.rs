@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use gibbon_conf::vault::VaultError;
 use gibbon_model::Document;
 use gibbon_model::entities::Consumer;
 use gibbon_model::entities::Plugin;
@@ -26,6 +27,7 @@ use crate::snapshot::Shards;
 use crate::snapshot::Snapshot;
 use crate::snapshot::entities::Stored;
 use crate::snapshot::owners::Owners;
+use crate::snapshot::secrets::Secrets;
 
 /// Something of a configuration that does not work on this node. The rest is compiled.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,18 @@ pub enum CompileError {
         /// Why.
         source: RouteError,
     },
+    /// A reference into a vault leads nowhere; the field is empty.
+    #[error("{entity} {id}: {source} ({reference})")]
+    Secret {
+        /// The entity.
+        entity: String,
+        /// The document's primary key.
+        id: Uuid,
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: VaultError,
+    },
     /// A document is not what its schema says.
     #[error("{entity} {id}: {source}")]
     Document {
@@ -75,6 +89,7 @@ pub struct Compiler {
     entity_kinds: HashMap<&'static str, EntityKind>,
     regexes: Regexes,
     owners: Owners,
+    secrets: Secrets,
     snapshot: Snapshot,
     errors: Vec<CompileError>,
 }
@@ -89,6 +104,7 @@ impl Compiler {
         Self {
             kind_by_name: names.zip(0..).collect(),
             entity_kinds: entities.map(|kind| (kind.def.name, kind.clone())).collect(),
+            secrets: Secrets::new(env.conf.env_vault.clone(), &kinds),
             kinds,
             regexes: Regexes::default(),
             owners: Owners::default(),
@@ -108,10 +124,15 @@ impl Compiler {
     /// Returns what does not work; all else does.
     pub fn load<'d>(&mut self, documents: impl IntoIterator<Item = (&'d str, &'d Document)>) -> Vec<CompileError> {
         self.snapshot = Snapshot::new(Arc::clone(&self.env));
+        self.secrets.clear();
         let before = std::mem::take(&mut self.owners);
-        for (entity, document) in documents {
-            let id = document.get("id").and_then(|id| id.as_str()).unwrap_or_default();
-            self.set(entity, id, Some(document), &before);
+        let documents: Vec<_> = documents.into_iter().collect();
+        // Vaults first: others may refer to them.
+        for vaults in [true, false] {
+            for &(entity, document) in documents.iter().filter(|(entity, _)| (*entity == "vaults") == vaults) {
+                let id = document.get("id").and_then(|id| id.as_str()).unwrap_or_default();
+                self.set(entity, id, Some(document), &before);
+            }
         }
         self.settle()
     }
@@ -140,6 +161,17 @@ impl Compiler {
     fn set(&mut self, entity: &str, key: &str, document: Option<&Document>, before: &Owners) {
         // What has no UUID for a primary key (tags, parameters) is of no use to requests.
         let Ok(id) = key.parse::<Uuid>() else { return };
+        if entity == "vaults" {
+            for (entity, id, document) in self.secrets.set_vault(id, document) {
+                self.set(&entity, &id.to_string(), Some(&document), before);
+            }
+            return;
+        }
+        let resolved = self.secrets.resolve(entity, id, document);
+        for (reference, source) in resolved.iter().flat_map(|(_, failed)| failed.clone()) {
+            self.errors.push(CompileError::Secret { entity: entity.to_owned(), id, reference, source });
+        }
+        let document = resolved.as_ref().map(|(document, _)| document).or(document);
         let outcome = self.set_document(entity, id, document, before);
         if let Err(source) = outcome {
             let (entity, id) = (entity.to_owned(), key.to_owned());

@@ -12,6 +12,7 @@ mod directory;
 mod entities;
 mod owners;
 mod publish;
+mod secrets;
 mod shards;
 mod shared;
 #[cfg(test)]

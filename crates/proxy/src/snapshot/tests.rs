@@ -360,3 +360,35 @@ fn workers_see_what_is_published_and_old_snapshots_end_elsewhere() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_vault_changes_what_refers_to_it() {
+    let conf = "vault_env_prefix = a_";
+    let variables = BTreeMap::from([("A_X".to_owned(), "one".to_owned()), ("B_X".to_owned(), "two".to_owned())]);
+    let conf = gibbon_conf::Conf::load(gibbon_conf::Sources {
+        cwd: "/",
+        default_prefix: "/p",
+        file: Some(conf),
+        env: &variables,
+        overrides: &[],
+    });
+    let clock = gibbon_sdk::Clock::System;
+    let env = Env::new(Arc::new(conf.unwrap()), clock, Uuid::nil(), String::new(), 1, true);
+    let mut compiler = Compiler::new(Arc::new(env), Vec::new());
+    let certificate = |number, cert: &str| document(json!({"id": id(number), "cert": cert, "key": "k"}));
+    let vault =
+        |prefix: &str| document(json!({"id": id(9), "name": "env", "prefix": "mine", "config": {"prefix": prefix}}));
+    let cert = |compiler: &Compiler, number| compiler.snapshot().certificate_of(id(number)).unwrap().cert.clone();
+    let (by_kind, by_vault) = (certificate(1, "{vault://env/x}"), certificate(2, "{vault://mine/x}"));
+    let rows = [("certificates", &by_kind), ("certificates", &by_vault), ("vaults", &vault("b_"))];
+    assert_eq!(compiler.load(rows).len(), 0, "a vault behind what refers to it is found");
+    assert_eq!((cert(&compiler, 1).as_str(), cert(&compiler, 2).as_str()), ("one", "two"));
+    assert_eq!(put(&mut compiler, "vaults", vault("a_")).len(), 0);
+    assert_eq!((cert(&compiler, 1).as_str(), cert(&compiler, 2).as_str()), ("one", "one"));
+    let errors = apply(&mut compiler, &[("vaults", 9, None)]);
+    assert_eq!(
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [format!("certificates {}: could not find vault (mine) ({{vault://mine/x}})", id(2))]
+    );
+    assert_eq!(cert(&compiler, 2), "");
+}
