@@ -10,6 +10,7 @@ use gibbon_schema::Record;
 use gibbon_schema::Subschemas;
 use gibbon_schema::World;
 
+use crate::entities;
 use crate::entity::Child;
 use crate::entity::Entity;
 use crate::entity::EntityDef;
@@ -85,12 +86,16 @@ impl Catalog {
     }
 }
 
-/// The catalog finds what completes `plugins` (by the name of the kind) and `routes` (by protocol;
-/// no kind of plugin is called like one), and what foreign fields refer to.
+/// The catalog finds what completes `plugins` and `vaults` (by the name of the kind) and `routes` (by protocol), and
+/// what foreign fields refer to.
 impl Subschemas for Catalog {
-    fn find(&self, key: &str) -> Option<&Record> {
-        let plugin = self.plugin(key).map(|kind| &kind.record);
-        plugin.or_else(|| crate::entities::routes::subschema(key))
+    fn find(&self, family: &str, name: &str) -> Option<&Record> {
+        match family {
+            "plugins" => self.plugin(name).map(|kind| &kind.record),
+            "routes" => entities::routes::subschema(name),
+            "vaults" => entities::vaults::subschema(name),
+            _ => None,
+        }
     }
 
     fn entity(&self, name: &str) -> Option<&Record> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::entities::CORE;
+use crate::entities::DEFS;
 use crate::entity::Entity;
 
 /// Sorts entities so that each comes after those it refers to.
@@ -23,7 +23,7 @@ pub(crate) fn sort(entities: Vec<Entity>) -> Vec<Entity> {
 fn rank(name: &str) -> u8 {
     match name {
         "workspaces" => 0,
-        name if CORE.contains(&name) => 1,
+        name if DEFS.iter().any(|def| def.name == name) => 1,
         _ => 2,
     }
 }

@@ -493,8 +493,9 @@ impl Record {
 
     /// Makes the schema abstract: the value of `field` names what completes it.
     #[must_use]
-    pub fn subschema(mut self, field: impl Into<String>, error: Option<&str>) -> Self {
-        self.subschema = Some(SubschemaKey { field: field.into(), error: error.map(str::to_owned) });
+    pub fn subschema(mut self, family: impl Into<String>, field: impl Into<String>, error: Option<&str>) -> Self {
+        self.subschema =
+            Some(SubschemaKey { family: family.into(), field: field.into(), error: error.map(str::to_owned) });
         self
     }
 }

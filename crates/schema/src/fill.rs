@@ -37,8 +37,10 @@ pub(crate) fn subschema<'a>(
 ) -> Option<&'a Record> {
     let key = record.subschema.as_ref()?;
     match document.get(&key.field)? {
-        Value::String(name) => subschemas.find(name),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).find_map(|name| subschemas.find(name)),
+        Value::String(name) => subschemas.find(&key.family, name),
+        Value::Array(names) => {
+            names.iter().filter_map(Value::as_str).find_map(|name| subschemas.find(&key.family, name))
+        }
         _ => None,
     }
 }

@@ -35,6 +35,8 @@ pub struct Record {
 /// How an abstract schema finds the one that completes it.
 #[derive(Clone, Debug)]
 pub struct SubschemaKey {
+    /// Whose subschemas these are: `plugins`, `routes`, `vaults`. A plugin and a vault may share a name.
+    pub family: String,
     /// The string field whose value is the subschema's name.
     pub field: String,
     /// The message for an unknown name, `%s` standing for it; `unknown type: %s` when absent.

@@ -70,8 +70,8 @@ impl Options {
 
 /// Finds the schema that specialises an abstract one, such as a plugin's for `plugins`.
 pub trait Subschemas {
-    /// Returns the subschema called `key`, or `None` when it is not enabled on this node.
-    fn find(&self, key: &str) -> Option<&Record>;
+    /// Returns the subschema called `name` of a family such as `plugins`, or `None` when it is not enabled on this node.
+    fn find(&self, family: &str, name: &str) -> Option<&Record>;
 
     /// Returns the schema of an entity that foreign fields refer to, to judge references by other fields than the id.
     fn entity(&self, name: &str) -> Option<&Record> {
@@ -85,7 +85,7 @@ pub trait Subschemas {
 pub struct NoSubschemas;
 
 impl Subschemas for NoSubschemas {
-    fn find(&self, _: &str) -> Option<&Record> {
+    fn find(&self, _: &str, _: &str) -> Option<&Record> {
         None
     }
 }
@@ -94,8 +94,8 @@ impl<F> Subschemas for F
 where
     F: Fn(&str) -> Option<&'static Record>,
 {
-    fn find(&self, key: &str) -> Option<&Record> {
-        self(key)
+    fn find(&self, _: &str, name: &str) -> Option<&Record> {
+        self(name)
     }
 }
 

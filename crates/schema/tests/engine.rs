@@ -201,7 +201,7 @@ fn a_plugin_lays_its_schema_over_the_abstract_one() {
         Field::record(Record::default()).is_abstract().named("config"),
         typedefs::protocols().named("protocols"),
     ])
-    .subschema("name", Some("plugin '%s' not enabled; add it to the 'plugins' configuration property"));
+    .subschema("plugins", "name", Some("plugin '%s' not enabled; add it to the 'plugins' configuration property"));
     let world = TestWorld::default();
     let find = |name: &str| (name == "limit").then_some(limit);
     let cx = Context::new(Options::default(), &world).with_subschemas(&find);

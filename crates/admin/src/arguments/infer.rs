@@ -11,11 +11,7 @@ use serde_json::Value;
 
 /// Types the values of a document whose schema is `record`.
 pub(crate) fn infer(document: &mut Document, record: &Record, schemas: &dyn Subschemas) {
-    let sub = record
-        .subschema
-        .as_ref()
-        .and_then(|key| document.get(&key.field)?.as_str())
-        .and_then(|name| schemas.find(name));
+    let sub = record.subschema.as_ref().and_then(|key| schemas.find(&key.family, document.get(&key.field)?.as_str()?));
     for field in &record.fields {
         let Some(value) = document.get_mut(&field.name) else { continue };
         let field = match sub {

@@ -6,6 +6,7 @@ mod clustering;
 mod config;
 mod consumers;
 mod debug;
+mod filters;
 mod information;
 mod schemas;
 mod status;
@@ -77,6 +78,9 @@ pub(crate) const ADMIN: &[(&str, Method, Special)] = &[
     ("/clustering/data-planes", Method::GET, special!(clustering::not_control_plane)),
     ("/clustering/status", Method::GET, special!(clustering::not_control_plane)),
     ("/consumers", Method::GET, special!(consumers::list)),
+    ("/routes/{routes}/filters/all", Method::GET, special!(filters::not_enabled)),
+    ("/routes/{routes}/filters/disabled", Method::GET, special!(filters::not_enabled)),
+    ("/routes/{routes}/filters/enabled", Method::GET, special!(filters::not_enabled)),
     ("/upstreams/{upstreams}/targets", Method::GET, special!(targets::active)),
     ("/upstreams/{upstreams}/targets/all", Method::GET, special!(targets::all)),
     ("/upstreams/{upstreams}/targets/{targets}", Method::GET, special!(targets::one)),
@@ -100,6 +104,14 @@ pub(crate) const KEYED: &[(&str, Special)] = &[
     ("/certificates/{certificates}/snis", special!(certificates::below)),
     ("/certificates/{certificates}/snis/{snis}", special!(certificates::below)),
     ("/consumers/{consumers}/acls/{acls}", special!(consumers::group)),
+    ("/filter-chains", special!(filters::not_enabled)),
+    ("/filter-chains/{filter_chains}", special!(filters::not_enabled)),
+    ("/filter-chains/{filter_chains}/route", special!(filters::not_enabled)),
+    ("/filter-chains/{filter_chains}/service", special!(filters::not_enabled)),
+    ("/routes/{routes}/filter-chains", special!(filters::not_enabled)),
+    ("/routes/{routes}/filter-chains/{filter_chains}", special!(filters::not_enabled)),
+    ("/services/{services}/filter-chains", special!(filters::not_enabled)),
+    ("/services/{services}/filter-chains/{filter_chains}", special!(filters::not_enabled)),
 ];
 
 /// Endpoints of the Status API.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gibbon_schema::Document;
 use gibbon_schema::Kind;
+use gibbon_schema::Subschemas as _;
 use gibbon_schema::describe;
 use http::StatusCode;
 use serde_json::Value;
@@ -53,8 +54,19 @@ pub(super) async fn plugin_config(admin: &Arc<Admin>, call: Call) -> Outcome {
 }
 
 /// Answers `GET /schemas/vaults/NAME`.
-pub(super) async fn vault(_: &Arc<Admin>, call: Call) -> Outcome {
-    Ok(none("vault", call.parameter("name")))
+pub(super) async fn vault(admin: &Arc<Admin>, call: Call) -> Outcome {
+    let name = call.parameter("name");
+    Ok(match admin.catalog.find("vaults", name) {
+        Some(record) => {
+            let mut shown = describe(record, admin.catalog.options());
+            // Kong makes one list of a vault's checks, empty as it is.
+            if let Some(shown) = shown.as_object_mut() {
+                shown.entry("entity_checks").or_insert_with(|| Value::Array(Vec::new()));
+            }
+            Reply::ok(&shown)
+        }
+        None => none("vault", name),
+    })
 }
 
 /// Answers `GET /schemas/filters/NAME`.

@@ -12,6 +12,9 @@ pub mod ca_certificates;
 pub mod certificates;
 pub mod consumers;
 mod expression;
+pub mod filter_chains;
+pub mod key_sets;
+pub mod keys;
 pub mod parameters;
 pub mod plugins;
 pub mod routes;
@@ -20,10 +23,15 @@ pub mod snis;
 pub mod tags;
 pub mod targets;
 pub mod upstreams;
+pub mod vaults;
+pub mod workspaces;
 
 pub use self::ca_certificates::CaCertificate;
 pub use self::certificates::Certificate;
 pub use self::consumers::Consumer;
+pub use self::filter_chains::FilterChain;
+pub use self::key_sets::KeySet;
+pub use self::keys::Key;
 pub use self::parameters::Parameter;
 pub use self::plugins::Plugin;
 pub use self::routes::Route;
@@ -32,9 +40,12 @@ pub use self::snis::Sni;
 pub use self::tags::Tag;
 pub use self::targets::Target;
 pub use self::upstreams::Upstream;
+pub use self::vaults::Vault;
+pub use self::workspaces::Workspace;
 
 /// The core entities, in the order in which Kong lists them.
-pub const DEFS: [EntityDef; 11] = [
+pub const DEFS: [EntityDef; 16] = [
+    workspaces::DEF,
     consumers::DEF,
     certificates::DEF,
     services::DEF,
@@ -46,32 +57,16 @@ pub const DEFS: [EntityDef; 11] = [
     tags::DEF,
     ca_certificates::DEF,
     parameters::DEF,
+    vaults::DEF,
+    key_sets::DEF,
+    keys::DEF,
+    filter_chains::DEF,
 ];
 
 /// Returns the core entities.
 pub fn core() -> impl Iterator<Item = EntityDef> {
     DEFS.into_iter()
 }
-
-/// Names of Kong's core entities: these come before plugins' where an order is needed.
-pub(crate) const CORE: [&str; 16] = [
-    "workspaces",
-    "consumers",
-    "certificates",
-    "services",
-    "routes",
-    "snis",
-    "upstreams",
-    "targets",
-    "plugins",
-    "tags",
-    "ca_certificates",
-    "parameters",
-    "vaults",
-    "key_sets",
-    "keys",
-    "filter_chains",
-];
 
 /// A protocol of services, routes and plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, OneOf)]

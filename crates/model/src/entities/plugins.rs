@@ -24,7 +24,7 @@ const NOT_ENABLED: &str = "plugin '%s' not enabled; add it to the 'plugins' conf
 
 /// A configured plugin.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
-#[record(subschema("name", Some(NOT_ENABLED)))]
+#[record(subschema("plugins", "name", Some(NOT_ENABLED)))]
 pub struct Plugin {
     /// Identifies the plugin.
     #[field(base = typedefs::uuid, nullable)]

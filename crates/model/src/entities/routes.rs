@@ -31,7 +31,7 @@ pub const DEF: EntityDef = EntityDef { endpoint_key: Some("name"), record, ..Ent
 
 /// A rule that sends requests to a service.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Record)]
-#[record(subschema("protocols", None))]
+#[record(subschema("routes", "protocols", None))]
 pub struct Route {
     /// Identifies the route.
     #[field(base = typedefs::uuid, nullable)]

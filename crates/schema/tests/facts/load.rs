@@ -34,7 +34,7 @@ pub(crate) fn record(dump: &Value, left_out: &mut Vec<String>) -> Record {
             .push(TransformationInputs { input: texts(&dump["input"]), needs: texts(&dump["needs"]) });
     }
     match dump["subschema_key"].as_str() {
-        Some(key) => record.subschema(key, dump["subschema_error"].as_str()),
+        Some(key) => record.subschema("", key, dump["subschema_error"].as_str()),
         None => record,
     }
 }

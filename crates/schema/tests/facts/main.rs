@@ -87,7 +87,7 @@ struct Registry<'a> {
 }
 
 impl Subschemas for Registry<'_> {
-    fn find(&self, key: &str) -> Option<&Record> {
+    fn find(&self, _: &str, key: &str) -> Option<&Record> {
         match self.entity {
             "plugins" => self.facts.plugins.get(key),
             "routes" => self.facts.subschemas["routes.traditional_compatible"].get(key),
