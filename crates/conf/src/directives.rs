@@ -86,6 +86,12 @@ const SERVED: &[&str] = &[
     "send_timeout",
     "keepalive_requests",
     "keepalive_timeout",
+    "lingering_time",
+    "lingering_timeout",
+    "max_headers",
+    "http2_max_concurrent_streams",
+    "proxy_buffer_size",
+    "worker_connections",
     "proxy_next_upstream",
     "real_ip_header",
     "real_ip_recursive",
@@ -153,6 +159,16 @@ pub struct Limits {
     pub client_body_timeout: Duration,
     /// `send_timeout`, between two writes.
     pub send_timeout: Duration,
+    /// `lingering_time`: how long the rest of an answered request's body may take.
+    pub lingering_time: Duration,
+    /// `lingering_timeout`: how long a client is listened to after the last answer.
+    pub lingering_timeout: Duration,
+    /// `max_headers` of a request.
+    pub max_headers: u64,
+    /// `http2_max_concurrent_streams` of a connection.
+    pub http2_max_concurrent_streams: u64,
+    /// `proxy_buffer_size`: bytes that the head of an upstream's answer may have.
+    pub proxy_buffer_size: u64,
 }
 
 impl Limits {
@@ -178,8 +194,20 @@ impl Limits {
             client_header_timeout: read.with("client_header_timeout", Duration::from_secs(60), units::duration)?,
             client_body_timeout: read.with("client_body_timeout", Duration::from_secs(60), units::duration)?,
             send_timeout: read.with("send_timeout", Duration::from_secs(60), units::duration)?,
+            lingering_time: read.with("lingering_time", Duration::from_secs(30), units::duration)?,
+            lingering_timeout: read.with("lingering_timeout", Duration::from_secs(5), units::duration)?,
+            max_headers: read.with("max_headers", 1000, positive)?,
+            http2_max_concurrent_streams: read.with("http2_max_concurrent_streams", 128, positive)?,
+            // nginx's default is a page; many servers send more.
+            proxy_buffer_size: read.with("proxy_buffer_size", 32 << 10, |text| {
+                units::size(text).filter(|size| (1 << 10..=16 << 20).contains(size))
+            })?,
         })
     }
+}
+
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
 }
 
 struct Read<'a> {

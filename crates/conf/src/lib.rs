@@ -13,6 +13,7 @@
 //! `properties` is the table; `load` puts sources together (defaults, file, `KONG_*`, `GIBBON_*`, command line: later wins); `checks` says what
 //! values must satisfy; `directives` reads the injected nginx directives; `json` shows it all as `GET /` does.
 
+mod bounds;
 mod checks;
 mod directives;
 mod error;
@@ -29,6 +30,8 @@ pub mod vault;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+pub use bounds::Bounds;
+pub use bounds::Memory;
 pub use directives::Block;
 pub use directives::Directives;
 pub use directives::Limits;
@@ -67,6 +70,8 @@ pub struct Conf {
     pub directives: Directives,
     /// What the proxy's listeners allow.
     pub proxy_limits: Limits,
+    /// What else is bounded, and when requests are shed.
+    pub bounds: Bounds,
     /// What the Admin API's listeners allow.
     pub admin_limits: Limits,
     /// What the Status API's listeners allow.

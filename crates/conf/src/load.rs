@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Block;
+use crate::Bounds;
 use crate::Conf;
 use crate::ConfError;
 use crate::Directives;
@@ -314,6 +315,8 @@ impl Loading {
         let mut limits = |block| Limits::of(&directives, block).map_err(|error| self.errors.push(error));
         let limits = (limits(Block::Proxy), limits(Block::Admin), limits(Block::Status));
         let (Ok(proxy_limits), Ok(admin_limits), Ok(status_limits)) = limits else { return Err(self.errors) };
+        let text = |name: &str| values.get(name).and_then(Value::text).unwrap_or_default().to_owned();
+        let bounds = Bounds::of(&directives, text).map_err(|error| self.errors.push(error)).unwrap_or_default();
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
@@ -322,7 +325,7 @@ impl Loading {
         let properties = Properties::new(|name| values.get(newest(name)));
         let set = given.values.keys().filter(|name| given.by_user(name)).cloned().collect();
         let (shown, env_vault) = (self.shown, self.env_vault);
-        Ok(Conf { properties, shown, set, directives, proxy_limits, admin_limits, status_limits, env_vault })
+        Ok(Conf { properties, shown, set, directives, proxy_limits, bounds, admin_limits, status_limits, env_vault })
     }
 }
 

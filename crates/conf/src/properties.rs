@@ -253,6 +253,16 @@ properties! {
     host_ports: Option<String> = text, "", served;
     /// Set when run under the Kubernetes Ingress Controller (reporting only).
     kic: bool = flag, "off", accepted;
+    /// Gibbon: bytes a second at which a client must at least send a body that is read ahead, and take an answer; 0 = any.
+    limit_client_rate: String = text, "240", served;
+    /// Gibbon: HTTP/2 frames that carry nothing (PING, SETTINGS, ...) a connection may send in 10 s, beside one per KB of traffic; 0 = any.
+    limit_http2_control_frames: u64 = number, "2000", served;
+    /// Gibbon: HTTP/2 streams that a client may reset on a connection in 10 s; 0 = any.
+    limit_http2_resets: u64 = number, "500", served;
+    /// Gibbon: bytes of a request body that are read before the upstream is asked; the rest passes as it comes.
+    limit_request_buffer: String = text, "256k", served;
+    /// Gibbon: bytes of an answer that are held in memory for a plugin that wants all of it; 0 = any.
+    limit_response_buffer: String = text, "100m", served;
     /// Directory (relative to prefix) of the LMDB store used in DB-less and DP modes.
     lmdb_environment_path: String = text, "dbless.lmdb", accepted;
     /// Maximum LMDB size; exceeding it makes POST /config answer 413.
@@ -291,8 +301,8 @@ properties! {
     nginx_daemon: bool = switch, "on", served;
     /// nginx directive multi_accept.
     nginx_events_multi_accept: String = text, "on", accepted;
-    /// nginx directive worker_connections (auto = from ulimit, capped 16384).
-    nginx_events_worker_connections: String = text, "auto", accepted;
+    /// nginx directive worker_connections: client connections of a worker (auto = 16384).
+    nginx_events_worker_connections: String = text, "auto", served;
     /// nginx directive charset in http block.
     nginx_http_charset: String = text, "UTF-8", accepted;
     /// nginx directive client_body_buffer_size.
@@ -369,6 +379,14 @@ properties! {
     opentelemetry_tracing: Vec<String> = list, "off", accepted;
     /// Deprecated alias of tracing_sampling_rate.
     opentelemetry_tracing_sampling_rate: f64 = number, "0.01", accepted;
+    /// Gibbon: seconds that a worker may be late, three times in a row, before requests are shed; 0 = any.
+    overload_lag: Duration = number, "1", served;
+    /// Gibbon: memory of the process from which on requests are shed: a share of the machine's or the container's, or a size; off = any.
+    overload_memory: String = text, "90%", served;
+    /// Gibbon: requests in flight in a worker above which further ones are shed; 0 = any.
+    overload_requests: u64 = number, "16384", served;
+    /// Gibbon: what Retry-After says to those who are shed, in seconds.
+    overload_retry_after: u64 = number, "1", served;
     /// Max queued Postgres connections when pool full (integer >= 0).
     pg_backlog: Option<u64> = number, "", accepted;
     /// Postgres database name.

@@ -16,7 +16,7 @@ fn load(file: &str, env: &[(&str, &str)], overrides: &[(&str, String)]) -> Resul
 #[test]
 fn table_is_sorted_and_whole() {
     assert!(PROPERTIES.windows(2).all(|pair| pair[0].name < pair[1].name));
-    assert_eq!(PROPERTIES.len(), 213);
+    assert_eq!(PROPERTIES.len(), 222);
     assert!(PROPERTIES.iter().all(|property| !property.description.trim().is_empty()));
 }
 
@@ -73,6 +73,20 @@ fn directives_change_limits() {
     assert_eq!((conf.proxy_limits.keepalive_requests, conf.admin_limits.keepalive_requests), (2, 10_000));
     assert_eq!((conf.proxy_limits.client_max_body_size, conf.admin_limits.client_max_body_size), (1 << 20, 10 << 20));
     assert_eq!(conf.nginx_worker_processes.on(8), 3);
+}
+
+#[test]
+fn bounds_have_defaults_and_are_checked() {
+    let bounds = load("", &[], &[]).unwrap().bounds;
+    assert_eq!(bounds, Bounds::default());
+    let file = "overload_memory = 1g\nlimit_client_rate = 1k\nnginx_events_worker_connections = 7";
+    let bounds = load(file, &[], &[]).unwrap().bounds;
+    assert_eq!((bounds.memory, bounds.client_rate, bounds.worker_connections), (Memory::Bytes(1 << 30), 1024, 7));
+    for file in ["overload_memory = x", "nginx_events_worker_connections = 0", "nginx_proxy_proxy_buffer_size = 1g"] {
+        let (name, value) = file.split_once(" = ").unwrap();
+        let error = ConfError::Directive { name: name.to_owned(), value: value.to_owned() };
+        assert_eq!(load(file, &[], &[]).unwrap_err(), [error]);
+    }
 }
 
 #[test]

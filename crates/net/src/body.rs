@@ -47,11 +47,20 @@ pub(crate) struct RequestBody {
     pub(crate) taken: u64,
     /// How much of `ahead` was shown through [`BodySource`].
     pub(crate) shown: usize,
+    /// Whether it is being read ahead: then nobody upstream sees it grow.
+    ahead_of_time: bool,
 }
 
 impl Default for RequestBody {
     fn default() -> Self {
-        Self { reader: BodyReader::Length(0), ahead: Vec::new(), source: Source::Client, taken: 0, shown: 0 }
+        Self {
+            reader: BodyReader::Length(0),
+            ahead: Vec::new(),
+            source: Source::Client,
+            taken: 0,
+            shown: 0,
+            ahead_of_time: false,
+        }
     }
 }
 
@@ -162,7 +171,9 @@ impl Exchange {
 
     fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, ClientError>> {
         let mut ahead = std::mem::take(&mut self.body.ahead);
+        self.body.ahead_of_time = true;
         let result = self.poll_piece(cx, &mut |data| ahead.extend_from_slice(data));
+        self.body.ahead_of_time = false;
         self.body.ahead = ahead;
         result
     }
@@ -206,10 +217,15 @@ impl Exchange {
             }
         };
         match taken {
-            Poll::Pending => match self.wait(cx, self.settings.body_timeout) {
-                true => Poll::Ready(Err(ClientError::Timeout)),
-                false => Poll::Pending,
-            },
+            Poll::Pending => {
+                let limit = self.settings.body_timeout;
+                // A body without a length that passes as it comes may be a conversation; it may pause as long as nginx's may.
+                let is_over = match self.body.ahead_of_time || matches!(self.request.framing, Framing::Length(_)) {
+                    true => self.wait_for_client(cx, limit, self.body.taken),
+                    false => self.wait(cx, limit),
+                };
+                if is_over { Poll::Ready(Err(ClientError::Timeout)) } else { Poll::Pending }
+            }
             Poll::Ready(Ok(Some(length))) => {
                 self.moved();
                 self.body.taken += length as u64;

@@ -208,6 +208,11 @@ impl Outbox {
         self.start == self.bytes.len()
     }
 
+    /// Returns how many bytes wait.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
     /// Sends `bytes`, behind what waits; what the socket does not take now waits.
     ///
     /// # Errors

@@ -11,7 +11,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
-use std::time::Duration;
 
 use gibbon_http::Framing;
 use gibbon_http::Status;
@@ -27,16 +26,10 @@ use crate::clock::Deadline;
 use crate::exchange::Answer;
 use crate::exchange::Link;
 use crate::life::Life;
+use crate::places::Place;
 use crate::stream::Prefixed;
 use crate::stream::Stream;
-use crate::worker::Place;
 use crate::worker::Shared;
-
-/// How long the rest of an answered request's body may take before the connection is closed (nginx's
-/// `lingering_time`).
-const DISCARD: Duration = Duration::from_secs(30);
-/// How long a client is listened to after the last answer (nginx's `lingering_timeout`).
-const LINGER: Duration = Duration::from_secs(5);
 
 /// Whether a plain connection may turn out to be HTTP/2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +44,8 @@ pub(crate) enum Sniff {
 pub(crate) struct Connection {
     shared: Rc<Shared>,
     peer: Rc<Peer>,
-    place: Place,
+    /// Gone once the connection is HTTP/2's.
+    place: Option<Place>,
     state: State,
     deadline: Deadline,
     /// Bytes of a head that is not whole.
@@ -59,6 +53,8 @@ pub(crate) struct Connection {
     progress: Progress,
     requests: u32,
     sniff: Sniff,
+    /// Whether the deadline is that of a head.
+    in_head: bool,
 }
 
 enum State {
@@ -82,10 +78,10 @@ enum Head {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, peer: Rc<Peer>, shared: Rc<Shared>, sniff: Sniff) -> Self {
+    pub(crate) fn new(stream: Stream, peer: Rc<Peer>, shared: Rc<Shared>, place: Place, sniff: Sniff) -> Self {
         clock::now();
         Self {
-            place: Place::new(&shared),
+            place: Some(place),
             shared,
             peer,
             state: State::Idle(stream),
@@ -94,6 +90,7 @@ impl Connection {
             progress: Progress::default(),
             requests: 0,
             sniff,
+            in_head: false,
         }
     }
 
@@ -138,23 +135,26 @@ impl Connection {
 
     /// Goes idle: keeps the stream and an unfinished head, gives the exchange back, arms the deadline.
     fn rest(&mut self, cx: &mut Context<'_>, mut exchange: Box<Exchange>) -> Head {
-        let was_empty = self.early.is_empty();
         self.early = exchange.down.take();
         let Link::H1(stream) = std::mem::replace(&mut exchange.link, Link::None) else { return Head::Closed };
         self.shared.take_back(exchange);
         let settings = self.shared.settings();
         let between = self.early.is_empty() && self.requests > 0;
-        if between && (settings.keepalive_timeout.is_zero() || self.place.is_draining(cx)) {
-            return Head::Closed;
-        }
-        match between {
-            true => self.deadline.arm(settings.keepalive_timeout, cx.waker()),
-            // The time for a head runs from its first byte, or from the connection's beginning.
-            false if was_empty && (!self.early.is_empty() || !self.deadline.is_armed()) => {
-                clock::now();
-                self.deadline.arm(settings.header_timeout, cx.waker());
+        if self.early.is_empty()
+            && let Some(place) = &self.place
+        {
+            let is_over = place.is_draining(cx) || settings.keepalive_timeout.is_zero();
+            if between && is_over || place.is_unwanted() {
+                return Head::Closed;
             }
-            false => {}
+        }
+        if between {
+            self.deadline.arm(settings.keepalive_timeout, cx.waker());
+        } else if !self.in_head {
+            // The time for a head runs from its first byte, or from the connection's beginning, whatever trickles in.
+            self.in_head = true;
+            clock::now();
+            self.deadline.arm(settings.header_timeout, cx.waker());
         }
         self.state = State::Idle(stream);
         Head::Waits
@@ -163,6 +163,7 @@ impl Connection {
     /// Prepares the exchange for its life.
     fn begin(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange, length: usize) {
         self.progress = Progress::default();
+        self.in_head = false;
         self.deadline.disarm();
         self.requests += 1;
         exchange.begin(length);
@@ -186,11 +187,12 @@ impl Connection {
         }
     }
 
-    fn become_h2(&self, mut exchange: Box<Exchange>) {
+    fn become_h2(&mut self, mut exchange: Box<Exchange>) {
+        let Some(place) = self.place.take() else { return };
         let Link::H1(stream) = std::mem::replace(&mut exchange.link, Link::None) else { return };
         let stream = Prefixed::new(exchange.down.take(), stream);
         self.shared.take_back(exchange);
-        let serve = crate::h2::serve(stream, Rc::clone(&self.peer), Rc::clone(&self.shared));
+        let serve = crate::h2::serve(stream, Rc::clone(&self.peer), Rc::clone(&self.shared), place);
         tokio::task::spawn_local(serve);
     }
 
@@ -207,7 +209,7 @@ impl Connection {
             if has_read_all {
                 return State::Reading(exchange);
             }
-            self.deadline.arm(DISCARD, cx.waker());
+            self.deadline.arm(exchange.settings.lingering_time, cx.waker());
             return State::Discarding(exchange);
         }
         if has_read_all && exchange.down.is_empty() {
@@ -219,7 +221,7 @@ impl Connection {
         if let Link::H1(stream) = &mut exchange.link {
             let _ = stream.poll_shutdown(cx);
         }
-        self.deadline.arm(LINGER, cx.waker());
+        self.deadline.arm(exchange.settings.lingering_timeout, cx.waker());
         State::Discarding(exchange)
     }
 

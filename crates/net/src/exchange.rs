@@ -123,6 +123,8 @@ pub struct Exchange {
     /// Why the request's head was refused, if it was: `request` then holds what was understood, and the connection is
     /// closed after the answer.
     pub refused: Option<BadRequest>,
+    /// Whether the node has too much to do: the request is to be turned away, with as little work as can be.
+    pub shed: bool,
     /// The response's head: from the upstream after [`forward`](Self::forward), else built by the handler.
     pub response: ResponseHead,
     pub(crate) peer: Rc<Peer>,
@@ -150,6 +152,10 @@ pub struct Exchange {
     pub(crate) deadline: Deadline,
     /// Whether the deadline was armed for the wait that goes on.
     pub(crate) waiting: bool,
+    /// When the wait for the client began that goes on.
+    client_since: Option<u64>,
+    /// Milliseconds that the client has let us wait.
+    client_waited: u64,
     pub(crate) received_at: u64,
     /// How many requests the connection has carried, this one included.
     pub(crate) number: u64,
@@ -186,6 +192,7 @@ impl Exchange {
         Self {
             request: RequestHead::default(),
             refused: None,
+            shed: false,
             response: ResponseHead::default(),
             peer,
             settings,
@@ -203,6 +210,8 @@ impl Exchange {
             timeouts: Timeouts { connect: second, write: second, read: second },
             deadline: Deadline::default(),
             waiting: false,
+            client_since: None,
+            client_waited: 0,
             received_at: 0,
             number: 1,
             head_bytes_sent: 0,
@@ -221,6 +230,8 @@ impl Exchange {
         self.bytes_sent = 0;
         self.head_bytes_sent = 0;
         self.waiting = false;
+        self.client_since = None;
+        self.client_waited = 0;
     }
 
     /// Lets go of all that must not outlive a request.
@@ -283,11 +294,37 @@ impl Exchange {
         self.deadline.has_passed()
     }
 
+    /// As [`wait`](Self::wait), for the client: it has `limit` each time, and in all as long again as its `bytes` take at
+    /// the least rate. So one that moves a byte now and then does not hold the connection for ever.
+    pub(crate) fn wait_for_client(&mut self, cx: &Context<'_>, limit: Duration, bytes: u64) -> bool {
+        if self.waiting {
+            return self.wait(cx, limit);
+        }
+        let limit = match self.settings.client_rate {
+            0 => limit,
+            rate => {
+                let earned = Duration::from_secs(bytes / rate);
+                limit.min((limit + earned).saturating_sub(Duration::from_millis(self.client_waited)))
+            }
+        };
+        self.wait(cx, limit);
+        self.client_since = Some(clock::recent());
+        false
+    }
+
+    /// Tells whether it is the client that is waited for.
+    pub(crate) const fn is_waiting_for_client(&self) -> bool {
+        self.client_since.is_some()
+    }
+
     /// Ends a wait.
     pub(crate) fn moved(&mut self) {
         if self.waiting {
             self.waiting = false;
             self.deadline.disarm();
+            if let Some(since) = self.client_since.take() {
+                self.client_waited += clock::now() - since;
+            }
         }
     }
 }

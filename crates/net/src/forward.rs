@@ -28,8 +28,8 @@ use crate::clock;
 use crate::exchange::Link;
 use crate::upstream::Upstream;
 
-/// The largest answer head taken; nginx's buffers are 4 or 8 KB, many servers send more.
-const HEAD_LIMIT: usize = 32 * 1024;
+/// Interim answers before the final one; more are no answer.
+const INTERIM: u8 = 32;
 
 /// Bodies up to this size are copied behind their head rather than sent on their own.
 const JOINED: usize = 16 * 1024;
@@ -49,6 +49,8 @@ pub(crate) enum Upload {
 struct Attempt {
     upload: Upload,
     progress: Progress,
+    /// Interim answers that came so far.
+    interim: u8,
     broken: Option<io::Error>,
 }
 
@@ -89,7 +91,7 @@ impl Exchange {
 
     async fn attempt(&mut self, mut upstream: Upstream, target: &[u8]) -> Result<(), UpstreamError> {
         self.up.clear();
-        let mut attempt = Attempt { upload: Upload::Going, progress: Progress::default(), broken: None };
+        let mut attempt = Attempt { upload: Upload::Going, progress: Progress::default(), interim: 0, broken: None };
         let mut begun = false;
         let result = poll_fn(|cx| {
             if !begun {
@@ -177,12 +179,16 @@ impl Exchange {
     ) -> Poll<Result<(), UpstreamFailure>> {
         let is_writing = self.poll_upload(cx, upstream, &mut attempt.upload, &mut attempt.broken)?;
         loop {
+            let begins = self.up.is_empty();
             match self.up.poll_fill(cx, &mut upstream.stream) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.ended(attempt.broken.take()))),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(UpstreamFailure::Broken(error))),
                 Poll::Ready(Ok(_)) => {
-                    self.moved();
-                    if self.read_head(&mut attempt.progress)? {
+                    // From its first byte a head has the time between two reads to be whole, whatever trickles in.
+                    if begins {
+                        self.moved();
+                    }
+                    if self.read_head(attempt)? {
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -210,22 +216,27 @@ impl Exchange {
     }
 
     /// Parses the answer's head; `false` while it is not whole or was an interim one.
-    fn read_head(&mut self, progress: &mut Progress) -> Result<bool, UpstreamFailure> {
+    fn read_head(&mut self, attempt: &mut Attempt) -> Result<bool, UpstreamFailure> {
         let context = ResponseContext {
             to_head: self.request.method == gibbon_http::Method::Head,
             upgrade: self.request.upgrade,
-            limit: HEAD_LIMIT,
+            limit: self.settings.answer_head,
         };
         loop {
             let head = &mut self.response;
-            let length = self.up.look(|bytes| h1::parse_response(bytes, context, progress, head));
+            let length = self.up.look(|bytes| h1::parse_response(bytes, context, &mut attempt.progress, head));
             let Some(length) = length.map_err(UpstreamFailure::Invalid)? else { return Ok(false) };
             self.up.consume(length);
             if !self.response.status.is_interim() {
                 clock::now();
                 return Ok(true);
             }
-            *progress = Progress::default();
+            attempt.progress = Progress::default();
+            attempt.interim += 1;
+            if attempt.interim > INTERIM {
+                return Err(UpstreamFailure::Invalid(h1::BadResponse::Interim));
+            }
+            self.moved();
             if self.up.is_empty() {
                 return Ok(false);
             }

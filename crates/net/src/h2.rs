@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -17,6 +18,7 @@ use gibbon_http::RequestHead;
 use gibbon_http::ResponseHead;
 use gibbon_http::Version;
 use gibbon_http::h1::BadRequest;
+use gibbon_http::h1::Limits;
 use h2::RecvStream;
 use h2::SendStream;
 use h2::server::SendResponse;
@@ -26,10 +28,13 @@ use crate::Peer;
 use crate::clock;
 use crate::clock::Deadline;
 use crate::exchange::Link;
+use crate::flood::Allowed;
+use crate::flood::Counted;
+use crate::flood::Flood;
+use crate::places::Place;
 use crate::relay::NOT_IN_H2;
 use crate::stream::Prefixed;
 use crate::upstream::within;
-use crate::worker::Place;
 use crate::worker::Shared;
 
 /// One stream: its body as it comes, its response as it goes.
@@ -61,6 +66,11 @@ impl H2Stream {
                 Poll::Ready(Ok(Some(data.len())))
             }
         }
+    }
+
+    /// Returns how many bytes flow control has not let out yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Sends the response's head.
@@ -132,8 +142,8 @@ impl H2Stream {
     }
 }
 
-/// Serves one HTTP/2 connection until it ends, is idle for too long, or the worker drains.
-pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>) {
+/// Serves one HTTP/2 connection until it ends, is idle for too long, sends too much of nothing, or the worker drains.
+pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>, place: Place) {
     let settings = shared.settings();
     let deadline = Deadline::default();
     let mut builder = h2::server::Builder::new();
@@ -141,28 +151,58 @@ pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>) 
         .max_concurrent_streams(settings.h2_streams)
         .initial_window_size(WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(settings.limits.most() as u32);
-    let place = Place::new(&shared);
-    let handshake = builder.handshake::<_, Bytes>(stream);
+    let flood = Flood::new(Allowed { resets: settings.h2_resets, control: settings.h2_control_frames });
+    let handshake = builder.handshake::<_, Bytes>(Counted::new(stream, Rc::clone(&flood)));
     let Some(Ok(mut connection)) = within(&deadline, settings.header_timeout, handshake).await else { return };
-    let streams = Rc::new(Cell::new(0));
-    let mut is_over = false;
+    let streams = Rc::new(Streams::default());
+    let mut ending = Ending::No;
     let mut requests = 0;
     loop {
         let accepted = poll_fn(|cx| {
-            let accepted = connection.poll_accept(cx);
-            if accepted.is_pending() && !is_over {
-                is_over = place.is_draining(cx) || is_idle(cx, &deadline, streams.get(), settings.keepalive_timeout);
-                if is_over {
+            let mut accepted = connection.poll_accept(cx);
+            if accepted.is_ready() {
+                return accepted;
+            }
+            if flood.is_over() && ending != Ending::AtOnce {
+                ending = Ending::AtOnce;
+                tracing::debug!(client = %peer.remote, "http/2 flood");
+                deadline.disarm();
+                connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM);
+                accepted = connection.poll_accept(cx);
+            } else if ending == Ending::No {
+                let idle = streams.count.get() == 0;
+                if place.is_draining(cx)
+                    || requests >= u64::from(settings.keepalive_requests)
+                    || idle && place.is_unwanted()
+                    || is_idle(cx, &deadline, idle, settings.keepalive_timeout)
+                {
+                    ending = Ending::WhenAnswered;
+                    deadline.disarm();
                     connection.graceful_shutdown();
-                    return connection.poll_accept(cx);
+                    accepted = connection.poll_accept(cx);
                 }
             }
+            // A client that does not take our last words is not waited for.
+            let is_last = ending == Ending::AtOnce || ending == Ending::WhenAnswered && streams.count.get() == 0;
+            if accepted.is_pending()
+                && ending != Ending::No
+                && is_idle(cx, &deadline, is_last, settings.lingering_timeout)
+            {
+                return Poll::Ready(None);
+            }
+            streams.watch(cx);
             accepted
         });
-        let Some(Ok((request, respond))) = accepted.await else { return };
+        let Some(Ok((request, mut respond))) = accepted.await else { return };
         deadline.disarm();
-        let stream = Counted::new(&streams);
+        // What the client has reset does not count as open for it, but may still be busy here.
+        if streams.count.get() >= 2 * settings.h2_streams as usize {
+            respond.send_reset(h2::Reason::REFUSED_STREAM);
+            continue;
+        }
+        let stream = OpenStream::new(&streams);
         let (shared, peer) = (Rc::clone(&shared), Rc::clone(&peer));
         requests += 1;
         tokio::task::spawn_local(async move {
@@ -172,14 +212,26 @@ pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>) 
     }
 }
 
+/// Whether a connection comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    No,
+    /// No new stream is taken.
+    WhenAnswered,
+    /// Nothing is waited for but that the client hears why.
+    AtOnce,
+}
+
+/// Bytes of answers that wait for a slow client, on one stream.
+const SEND_BUFFER: usize = 64 * 1024;
 /// Bytes a client may send on one stream before we have read them.
 const WINDOW: u32 = 64 * 1024;
 /// The same for all streams of a connection together.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
-/// Tells whether a connection without streams has been so for too long.
-fn is_idle(cx: &Context<'_>, deadline: &Deadline, streams: usize, limit: Duration) -> bool {
-    if streams > 0 {
+/// Tells whether a connection has been idle for too long.
+fn is_idle(cx: &Context<'_>, deadline: &Deadline, idle: bool, limit: Duration) -> bool {
+    if !idle {
         deadline.disarm();
     } else if !deadline.is_armed() {
         clock::now();
@@ -188,19 +240,38 @@ fn is_idle(cx: &Context<'_>, deadline: &Deadline, streams: usize, limit: Duratio
     deadline.has_passed()
 }
 
-/// Counts a stream while it lives.
-struct Counted(Rc<Cell<usize>>);
+/// How many streams of a connection live, and what to wake when none does any more.
+#[derive(Default)]
+struct Streams {
+    count: Cell<usize>,
+    connection: Cell<Option<Waker>>,
+}
 
-impl Counted {
-    fn new(streams: &Rc<Cell<usize>>) -> Self {
-        streams.set(streams.get() + 1);
+impl Streams {
+    fn watch(&self, cx: &Context<'_>) {
+        let waker = self.connection.take().filter(|waker| waker.will_wake(cx.waker()));
+        self.connection.set(Some(waker.unwrap_or_else(|| cx.waker().clone())));
+    }
+}
+
+/// Counts a stream while it lives.
+struct OpenStream(Rc<Streams>);
+
+impl OpenStream {
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.count.set(streams.count.get() + 1);
         Self(Rc::clone(streams))
     }
 }
 
-impl Drop for Counted {
+impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.0.count.set(self.0.count.get() - 1);
+        if self.0.count.get() == 0
+            && let Some(connection) = self.0.connection.take()
+        {
+            connection.wake();
+        }
     }
 }
 
@@ -214,7 +285,8 @@ async fn live(
     let (parts, body) = request.into_parts();
     let mut exchange = shared.lend(&peer);
     exchange.number = number;
-    exchange.refused = receive(&parts, body.is_end_stream(), &mut exchange.request).err();
+    let limits = exchange.settings.limits;
+    exchange.refused = receive(&parts, body.is_end_stream(), &limits, &mut exchange.request).err();
     exchange.begin(0);
     exchange.link = Link::H2(Box::new(H2Stream { body, respond, send: None, waiting: Bytes::new(), ends: false }));
     let mut exchange = shared.live(exchange).await;
@@ -227,12 +299,24 @@ async fn live(
 }
 
 /// Fills a request head from an HTTP/2 one.
-fn receive(parts: &http::request::Parts, ended: bool, head: &mut RequestHead) -> Result<(), BadRequest> {
+fn receive(
+    parts: &http::request::Parts,
+    ended: bool,
+    limits: &Limits,
+    head: &mut RequestHead,
+) -> Result<(), BadRequest> {
     head.clear();
     head.version = Version::Http2;
     head.persistent = true;
     head.method = Method::parse(parts.method.as_str().as_bytes()).ok_or(BadRequest::Method)?;
     let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    // As in HTTP/1, where the lines of the head must fit into buffers; how large all of it may be was told to the client.
+    if parts.method.as_str().len() + target.len() > limits.buffer {
+        return Err(BadRequest::TargetTooLong);
+    }
+    let is_long =
+        |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() > limits.buffer;
+    let too_large = parts.headers.len() > limits.fields || parts.headers.iter().any(is_long);
     let target = head.target.receive(target.as_bytes(), &head.method);
     if let Some(authority) = parts.uri.authority() {
         head.headers.append("Host", authority.as_str());
@@ -275,6 +359,9 @@ fn receive(parts: &http::request::Parts, ended: bool, head: &mut RequestHead) ->
         (None, false) => Framing::Chunked,
     };
     target.map_err(BadRequest::Target)?;
+    if too_large {
+        return Err(BadRequest::HeadTooLarge);
+    }
     match head.headers.known(Known::Host) {
         None => Err(BadRequest::NoHost),
         Some(host) if !gibbon_http::host::is_valid(host) => Err(BadRequest::Host),

@@ -22,6 +22,8 @@ struct Slot {
 pub(crate) struct Life {
     slot: Rc<Slot>,
     future: Pin<Box<dyn Future<Output = ()>>>,
+    /// Where it is counted while it has an exchange.
+    counted: Option<Rc<Cell<usize>>>,
 }
 
 impl Life {
@@ -40,7 +42,20 @@ impl Life {
                 inside.done.set(Some(exchange));
             }
         });
-        Self { slot, future }
+        Self { slot, future, counted: None }
+    }
+
+    /// Counts it in, until it is counted out or dropped.
+    pub(crate) fn count_in(&mut self, count: &Rc<Cell<usize>>) {
+        count.set(count.get() + 1);
+        self.counted = Some(Rc::clone(count));
+    }
+
+    /// Counts it out.
+    pub(crate) fn count_out(&mut self) {
+        if let Some(count) = self.counted.take() {
+            count.set(count.get() - 1);
+        }
     }
 
     /// Gives it an exchange to handle; it must not have one.
@@ -56,5 +71,11 @@ impl Life {
             Some(exchange) => Poll::Ready(exchange),
             None => Poll::Pending,
         }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.count_out();
     }
 }

@@ -23,6 +23,7 @@ use crate::TlsPeer;
 use crate::clock::Deadline;
 use crate::connection::Connection;
 use crate::connection::Sniff;
+use crate::places::Place;
 use crate::stream::Prefixed;
 use crate::stream::Stream;
 use crate::upstream::within;
@@ -135,6 +136,8 @@ pub(crate) async fn accept(listening: Listening, shared: Rc<Shared>) {
 }
 
 fn take(listening: &Listening, tcp: TcpStream, remote: SocketAddr, shared: &Rc<Shared>) {
+    // A connection too many is closed at once: whoever is in front of us tries elsewhere.
+    let Some(place) = Place::take(shared) else { return };
     // The option is inherited on Linux; elsewhere a failure costs only time.
     let _ = SockRef::from(&tcp).set_tcp_nodelay(true);
     let Ok(local) = tcp.local_addr() else { return };
@@ -144,14 +147,20 @@ fn take(listening: &Listening, tcp: TcpStream, remote: SocketAddr, shared: &Rc<S
     let shared = Rc::clone(shared);
     let Some(config) = &listening.tls else {
         let sniff = if listening.http2 { Sniff::Http2 } else { Sniff::Http1Only };
-        tokio::task::spawn_local(Connection::new(Stream::Tcp(tcp), Rc::new(peer), shared, sniff));
+        tokio::task::spawn_local(Connection::new(Stream::Tcp(tcp), Rc::new(peer), shared, place, sniff));
         return;
     };
-    tokio::task::spawn_local(shake_hands(tcp, Arc::clone(config), peer, shared));
+    tokio::task::spawn_local(shake_hands(tcp, Arc::clone(config), peer, shared, place));
 }
 
 /// Agrees on TLS and goes on with the protocol that ALPN chose.
-async fn shake_hands(tcp: TcpStream, config: Arc<rustls::ServerConfig>, mut peer: Peer, shared: Rc<Shared>) {
+async fn shake_hands(
+    tcp: TcpStream,
+    config: Arc<rustls::ServerConfig>,
+    mut peer: Peer,
+    shared: Rc<Shared>,
+    place: Place,
+) {
     let deadline = Deadline::default();
     let limit = shared.settings().header_timeout;
     let handshake = Box::pin(tokio_rustls::TlsAcceptor::from(config).accept(tcp));
@@ -169,9 +178,9 @@ async fn shake_hands(tcp: TcpStream, config: Arc<rustls::ServerConfig>, mut peer
     let (stream, peer) = (Stream::TlsServer(Box::new(stream)), Rc::new(peer));
     // Each in a task of its own, so that this one's future and the handshake are gone.
     if is_h2 {
-        tokio::task::spawn_local(crate::h2::serve(Prefixed::new(Vec::new(), stream), peer, shared));
+        tokio::task::spawn_local(crate::h2::serve(Prefixed::new(Vec::new(), stream), peer, shared, place));
     } else {
-        tokio::task::spawn_local(Connection::new(stream, peer, shared, Sniff::Http1Only));
+        tokio::task::spawn_local(Connection::new(stream, peer, shared, place, Sniff::Http1Only));
     }
 }
 

@@ -250,6 +250,8 @@ impl Exchange {
 
     /// Sends what waits for the client.
     pub(crate) fn poll_flush_down(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, ClientError> {
+        let waited = self.is_waiting_for_client();
+        let before = if waited { self.taken_by_client() } else { 0 };
         let flushed = match &mut self.link {
             Link::H1(stream) => self.out.poll_flush(cx, stream).map_err(|_| ClientError::Gone),
             Link::H2(stream) => stream.poll_flush(cx),
@@ -258,13 +260,30 @@ impl Exchange {
         match flushed {
             Poll::Ready(result) => {
                 result?;
+                if waited {
+                    self.moved();
+                }
                 Ok(Poll::Ready(()))
             }
-            Poll::Pending => match self.wait(cx, self.settings.send_timeout) {
+            Poll::Pending if waited && self.taken_by_client() > before => {
+                self.moved();
+                self.wait_for_client(cx, self.settings.send_timeout, self.taken_by_client());
+                Ok(Poll::Pending)
+            }
+            Poll::Pending => match self.wait_for_client(cx, self.settings.send_timeout, self.taken_by_client()) {
                 true => Err(ClientError::SendTimeout),
                 false => Ok(Poll::Pending),
             },
         }
+    }
+
+    /// Returns how many bytes of the answer the client's socket has taken.
+    fn taken_by_client(&self) -> u64 {
+        let waiting = match &self.link {
+            Link::H2(stream) => stream.waiting(),
+            _ => self.out.len(),
+        };
+        self.bytes_sent.saturating_sub(waiting as u64)
     }
 
     fn poll_part(

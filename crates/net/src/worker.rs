@@ -18,11 +18,14 @@ use tokio::sync::watch;
 
 use crate::Exchange;
 use crate::KeepAlive;
+use crate::Level;
+use crate::Load;
 use crate::Peer;
 use crate::Upstreams;
 use crate::clock;
 use crate::life::Life;
 use crate::listen::Socket;
+use crate::places::Places;
 
 /// What to do with a request. One handler lives in each worker.
 ///
@@ -51,8 +54,24 @@ pub struct Settings {
     pub keepalive_requests: u32,
     /// Bytes a request body may have (`client_max_body_size`); 0 is no limit.
     pub max_body: u64,
-    /// Streams an HTTP/2 connection may have at once.
+    /// Streams an HTTP/2 connection may have at once (`http2_max_concurrent_streams`).
     pub h2_streams: u32,
+    /// Streams a client may reset on an HTTP/2 connection in ten seconds; 0 is no limit.
+    pub h2_resets: u32,
+    /// Frames without content a client may send on an HTTP/2 connection in ten seconds; 0 is no limit.
+    pub h2_control_frames: u32,
+    /// How long the rest of an answered request's body may take (`lingering_time`).
+    pub lingering_time: Duration,
+    /// How long a client is listened to after the last answer (`lingering_timeout`).
+    pub lingering_timeout: Duration,
+    /// Bytes a second at which a client must send a body and take an answer while we wait for it; 0 is no limit.
+    pub client_rate: u64,
+    /// Bytes the head of an upstream's answer may have (`proxy_buffer_size`).
+    pub answer_head: usize,
+    /// Connections the worker has at once (`worker_connections`).
+    pub connections: usize,
+    /// Requests in flight above which further ones are marked to be turned away; 0 is no limit.
+    pub requests: usize,
 }
 
 impl Default for Settings {
@@ -66,6 +85,14 @@ impl Default for Settings {
             keepalive_requests: 10_000,
             max_body: 0,
             h2_streams: 128,
+            h2_resets: 500,
+            h2_control_frames: 2000,
+            lingering_time: Duration::from_secs(30),
+            lingering_timeout: Duration::from_secs(5),
+            client_rate: 240,
+            answer_head: 32 * 1024,
+            connections: 16_384,
+            requests: 16_384,
         }
     }
 }
@@ -88,10 +115,18 @@ pub struct Stats {
     pub accepted: AtomicU64,
     /// Connections closed.
     pub closed: AtomicU64,
+    /// Connections closed at once, for there were as many as there may be; not among those accepted.
+    pub refused: AtomicU64,
     /// Requests begun.
     pub requests: AtomicU64,
     /// Requests ended.
     pub ended: AtomicU64,
+    /// Requests marked to be turned away.
+    pub shed: AtomicU64,
+    /// Milliseconds by which the worker was late when it last had its turn; written by whoever drives a clock in it.
+    pub late_ms: AtomicU64,
+    /// How often in a row it was too late.
+    pub late_in_a_row: AtomicU64,
     /// Bytes received from clients in requests that ended.
     pub received: AtomicU64,
     /// Bytes sent to clients in requests that ended.
@@ -113,6 +148,8 @@ pub struct WorkerSetup {
     pub keep_alive: KeepAlive,
     /// Where it counts.
     pub stats: Arc<Stats>,
+    /// How much the node takes on.
+    pub load: Arc<Load>,
     /// How it is to go on.
     pub stage: watch::Receiver<Stage>,
 }
@@ -125,7 +162,7 @@ pub struct WorkerSetup {
 pub fn run<H: Handler>(setup: WorkerSetup, make: impl FnOnce(&Rc<Upstreams>) -> H) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
     runtime.block_on(async move {
-        let WorkerSetup { sockets, settings, keep_alive, stats, mut stage } = setup;
+        let WorkerSetup { sockets, settings, keep_alive, stats, load, mut stage } = setup;
         let upstreams = Upstreams::new(keep_alive);
         let handler = Rc::new(make(&upstreams));
         let shared = Rc::new(Shared {
@@ -133,9 +170,11 @@ pub fn run<H: Handler>(setup: WorkerSetup, make: impl FnOnce(&Rc<Upstreams>) -> 
             make: Box::new(move || Life::new(Rc::clone(&handler))),
             free: RefCell::default(),
             lives: RefCell::default(),
-            open: RefCell::default(),
+            places: Places::default(),
             is_draining: Cell::new(false),
             watchers: RefCell::default(),
+            busy: Rc::default(),
+            load,
             stats,
         });
         tokio::task::spawn_local(clock::drive());
@@ -155,7 +194,7 @@ pub fn run<H: Handler>(setup: WorkerSetup, make: impl FnOnce(&Rc<Upstreams>) -> 
             let _ = task.await;
         }
         tokio::select! {
-            () = shared.all_closed() => {}
+            () = shared.places.all_closed() => {}
             _ = stage.wait_for(|stage| *stage == Stage::Stopped) => {}
         }
         Ok(())
@@ -177,18 +216,13 @@ pub(crate) struct Shared {
     #[allow(clippy::vec_box, reason = "an exchange is large; lending it must move a pointer")]
     free: RefCell<Vec<Box<Exchange>>>,
     lives: RefCell<Vec<Life>>,
-    open: RefCell<Open>,
+    pub(crate) places: Places,
     is_draining: Cell<bool>,
     watchers: RefCell<Vec<Waker>>,
+    /// Requests in flight.
+    busy: Rc<Cell<usize>>,
+    load: Arc<Load>,
     pub(crate) stats: Arc<Stats>,
-}
-
-/// The connections that are open, each with what wakes its task.
-#[derive(Default)]
-struct Open {
-    wakers: Vec<Option<Waker>>,
-    free: Vec<usize>,
-    closed: Option<Waker>,
 }
 
 /// Exchanges and futures kept for reuse; more than are busy at once are never needed.
@@ -223,15 +257,22 @@ impl Shared {
     }
 
     /// Begins to handle an exchange.
-    pub(crate) fn begin(&self, exchange: Box<Exchange>) -> Life {
+    pub(crate) fn begin(&self, mut exchange: Box<Exchange>) -> Life {
         add(&self.stats.requests, 1);
-        let life = self.lives.borrow_mut().pop().unwrap_or_else(|| (self.make)());
+        let mut life = self.lives.borrow_mut().pop().unwrap_or_else(|| (self.make)());
+        life.count_in(&self.busy);
+        let most = self.settings.requests;
+        exchange.shed = self.load.level() != Level::Normal || most > 0 && self.busy.get() > most;
+        if exchange.shed {
+            add(&self.stats.shed, 1);
+        }
         life.give(exchange);
         life
     }
 
     /// Takes back the future of an exchange that was handled.
-    pub(crate) fn ended(&self, life: Life, exchange: &Exchange) {
+    pub(crate) fn ended(&self, mut life: Life, exchange: &Exchange) {
+        life.count_out();
         add(&self.stats.ended, 1);
         add(&self.stats.received, exchange.bytes_received());
         add(&self.stats.sent, exchange.bytes_sent());
@@ -253,80 +294,25 @@ impl Shared {
         self.is_draining.get()
     }
 
-    /// Enters a connection; it must be left again with [`leave`](Self::leave).
-    pub(crate) fn enter(&self) -> usize {
-        add(&self.stats.accepted, 1);
-        let mut open = self.open.borrow_mut();
-        open.free.pop().unwrap_or_else(|| {
-            open.wakers.push(None);
-            open.wakers.len() - 1
-        })
+    /// Takes a connection's place, which must be left again with [`leave`](Self::leave); `None` if there are too many.
+    pub(crate) fn enter(&self) -> Option<usize> {
+        let place = match self.load.level() {
+            Level::Refusing => None,
+            Level::Normal | Level::Shedding => self.places.enter(self.settings.connections),
+        };
+        add(if place.is_some() { &self.stats.accepted } else { &self.stats.refused }, 1);
+        place
     }
 
-    /// Says what wakes the connection's task when draining begins.
-    pub(crate) fn wake_with(&self, place: usize, cx: &Context<'_>) {
-        match &mut self.open.borrow_mut().wakers[place] {
-            Some(waker) if waker.will_wake(cx.waker()) => {}
-            slot => *slot = Some(cx.waker().clone()),
-        }
-    }
-
-    /// Forgets a connection.
     pub(crate) fn leave(&self, place: usize) {
         add(&self.stats.closed, 1);
-        let mut open = self.open.borrow_mut();
-        open.wakers[place] = None;
-        open.free.push(place);
-        if open.free.len() == open.wakers.len()
-            && let Some(waker) = open.closed.take()
-        {
-            waker.wake();
-        }
+        self.places.leave(place);
     }
 
     fn drain(&self) {
         self.is_draining.set(true);
-        let wakers = self.open.borrow();
-        let watchers = self.watchers.borrow();
-        for waker in wakers.wakers.iter().flatten().chain(&*watchers) {
-            waker.wake_by_ref();
-        }
-    }
-
-    async fn all_closed(&self) {
-        poll_fn(|cx| {
-            let mut open = self.open.borrow_mut();
-            if open.free.len() == open.wakers.len() {
-                return std::task::Poll::Ready(());
-            }
-            open.closed = Some(cx.waker().clone());
-            std::task::Poll::Pending
-        })
-        .await;
-    }
-}
-
-/// A connection's place among the open ones, given up when it is dropped.
-pub(crate) struct Place {
-    shared: Rc<Shared>,
-    at: usize,
-}
-
-impl Place {
-    pub(crate) fn new(shared: &Rc<Shared>) -> Self {
-        Self { shared: Rc::clone(shared), at: shared.enter() }
-    }
-
-    /// Tells whether the worker is draining, and sees to it that the task is woken when that begins.
-    pub(crate) fn is_draining(&self, cx: &Context<'_>) -> bool {
-        self.shared.wake_with(self.at, cx);
-        self.shared.is_draining()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shared.leave(self.at);
+        self.places.wake_all();
+        self.watchers.borrow().iter().for_each(Waker::wake_by_ref);
     }
 }
 

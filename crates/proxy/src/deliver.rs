@@ -66,9 +66,16 @@ async fn buffer(settings: &Settings, cell: &ExchangeCell<'_>, walk: &mut Walk<'_
     let mut whole = Vec::new();
     let failed = loop {
         match cell.turn().read_response().await {
+            Ok(Part::Data(data)) if whole.len() + data.len() > settings.response_buffer => {
+                tracing::warn!(
+                    limit = settings.response_buffer,
+                    "an answer is too large for a plugin that wants all of it"
+                );
+                break Some(());
+            }
             Ok(Part::Data(data)) => whole.extend_from_slice(&data),
             Ok(Part::End(_)) => break None,
-            Err(error) => break Some(error),
+            Err(_) => break Some(()),
         }
     };
     cx.response.body = Some(whole);

@@ -12,6 +12,7 @@ use gibbon_conf::Conf;
 use gibbon_conf::DnsOrder;
 use gibbon_conf::Listener;
 use gibbon_model::Document;
+use gibbon_net::Load;
 use gibbon_net::Settings;
 use gibbon_net::Socket;
 use gibbon_net::Stage;
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 use crate::access_log::AccessFile;
 use crate::certificates::Certificates;
 use crate::certificates::PemPair;
+use crate::overload;
 use crate::snapshot::CompileError;
 use crate::snapshot::Compiler;
 use crate::snapshot::LivePublisher;
@@ -106,6 +108,9 @@ pub struct Gateway {
     conf: watch::Sender<Arc<Conf>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     stats: Vec<Arc<Stats>>,
+    load: Arc<Load>,
+    /// What watches the load; on the control runtime.
+    watching: Option<tokio::task::AbortHandle>,
 }
 
 impl Gateway {
@@ -126,7 +131,7 @@ impl Gateway {
         let listening = listen(&conf, env.workers, &certificates)?;
         let access_file = AccessFile::open(std::path::Path::new(&conf.prefix), &conf.proxy_access_log)
             .map_err(StartError::system("access log"))?;
-        let resolver = Resolver::new(dns(&conf), control)?;
+        let resolver = Resolver::new(dns(&conf), control.clone())?;
         let (stage, _) = watch::channel(Stage::Running);
         let (conf_sender, conf_receiver) = watch::channel(Arc::clone(&conf));
         let start = Start {
@@ -144,10 +149,14 @@ impl Gateway {
             conf: conf_sender,
             threads: Vec::new(),
             stats: Vec::new(),
+            load: Arc::default(),
+            watching: None,
         };
         for index in 0..env.workers {
             gateway.start_worker(index, &conf, start.clone())?;
         }
+        let watch = overload::watch(conf, Arc::clone(&gateway.load), gateway.stats.clone(), Arc::clone(&env.stats));
+        gateway.watching = Some(control.spawn(watch).abort_handle());
         Ok(gateway)
     }
 
@@ -158,6 +167,7 @@ impl Gateway {
             settings: settings(conf),
             keep_alive: worker::keep_alive(conf),
             stats: Arc::clone(&stats),
+            load: Arc::clone(&self.load),
             stage: self.stage.subscribe(),
         };
         let thread = std::thread::Builder::new().name(format!("worker-{index}"));
@@ -214,6 +224,9 @@ impl Gateway {
         }
         let drained = self.threads.iter().all(JoinHandle::is_finished);
         self.stage.send_replace(Stage::Stopped);
+        if let Some(watching) = self.watching {
+            watching.abort();
+        }
         for thread in self.threads {
             match thread.join() {
                 Ok(Ok(())) => {}
@@ -248,20 +261,29 @@ fn listen(conf: &Conf, workers: usize, certificates: &Arc<Certificates>) -> Resu
 fn settings(conf: &Conf) -> Settings {
     let limits = &conf.proxy_limits;
     let size = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     Settings {
         limits: Limits {
             first: size(limits.client_header_buffer_size),
             buffer: size(limits.large_header_buffer_size),
             buffers: size(limits.large_header_buffers),
-            ..Limits::default()
+            fields: size(limits.max_headers),
         },
         header_timeout: limits.client_header_timeout,
         body_timeout: limits.client_body_timeout,
         send_timeout: limits.send_timeout,
         keepalive_timeout: limits.keepalive_timeout,
-        keepalive_requests: u32::try_from(limits.keepalive_requests).unwrap_or(u32::MAX),
+        keepalive_requests: count(limits.keepalive_requests),
         max_body: limits.client_max_body_size,
-        ..Settings::default()
+        h2_streams: count(limits.http2_max_concurrent_streams),
+        h2_resets: count(conf.limit_http2_resets),
+        h2_control_frames: count(conf.limit_http2_control_frames),
+        lingering_time: limits.lingering_time,
+        lingering_timeout: limits.lingering_timeout,
+        client_rate: conf.bounds.client_rate,
+        answer_head: size(limits.proxy_buffer_size),
+        connections: size(conf.bounds.worker_connections),
+        requests: size(conf.overload_requests),
     }
 }
 

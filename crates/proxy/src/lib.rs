@@ -18,6 +18,7 @@ mod gateway;
 mod ids;
 mod lease;
 mod life;
+mod overload;
 mod route;
 mod serving;
 mod settings;

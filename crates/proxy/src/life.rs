@@ -40,6 +40,11 @@ pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut
         take_head(exchange, request);
     }
     let (client, listener) = serving.ends(&settings, exchange, &request.head.headers);
+    let shed = exchange.shed;
+    if shed && exchange.request_number() == 1 {
+        // Who comes new may find another node; for others a new connection would only be more work.
+        exchange.close_after();
+    }
     let cell = ExchangeCell::new(exchange);
     let mut body = ClientBody(&cell);
     let mut cx = Cx {
@@ -70,6 +75,7 @@ pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut
     let mut walk = Walk::new(snapshot.global_chain());
 
     let asked = match &refused {
+        None if shed => Err(too_much(&settings)),
         None => ask(serving, &settings, &snapshot, &cell, &mut walk, &mut cx, target).await,
         Some((refused, _)) => Err(Stop::Page(refused.status())),
     };
@@ -83,6 +89,11 @@ pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut
     (cx.bytes_in, cx.bytes_out) = (received, sent);
     walk.log(&mut cx);
     serving.access_log.write(&cx, body_sent);
+}
+
+/// Turns a request away because the node has too much to do. Only header and log plugins see it.
+fn too_much(settings: &Settings) -> Stop {
+    Reply::error(503, "The gateway is overloaded").with("Retry-After", settings.retry_after.to_string()).into()
 }
 
 /// Moves the request's head to where plugins see it. What decides how the connection is read and answered stays behind,

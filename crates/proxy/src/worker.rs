@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use gibbon_conf::Conf;
 use gibbon_net::Exchange;
@@ -90,9 +91,16 @@ fn serve(index: usize, start: Start, upstreams: &Rc<Upstreams>, stats: Arc<Stats
 
 /// Writes log lines and tells counts, several times a second and when the worker ends.
 async fn tick(serving: Rc<Serving>, stats: Arc<Stats>) {
+    let too_late = serving.env.conf.overload_lag;
+    let measured = Arc::clone(&stats);
     let mut told = Told { node: Arc::clone(&serving.env.stats), stats, counts: Counts::default() };
     loop {
+        let due = Instant::now() + TICK;
         tokio::time::sleep(TICK).await;
+        let late = due.elapsed();
+        measured.late_ms.store(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let before = measured.late_in_a_row.load(Ordering::Relaxed);
+        measured.late_in_a_row.store(if late >= too_late { before + 1 } else { 0 }, Ordering::Relaxed);
         serving.access_log.flush();
         told.tell();
     }

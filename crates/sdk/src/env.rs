@@ -62,6 +62,46 @@ pub struct NodeStats {
     pub waiting: AtomicU64,
     /// Whether the store answered when last asked.
     pub database_reachable: AtomicBool,
+    /// Which pressures hold, by [`Pressure`].
+    pub pressures: [AtomicBool; 4],
+    /// Requests answered with 503 because of one.
+    pub shed: AtomicU64,
+    /// Connections closed at once because of one.
+    pub refused: AtomicU64,
+    /// Bytes of memory the process takes.
+    pub resident: AtomicU64,
+    /// Bytes from which on requests are shed; 0 is no bound.
+    pub memory_threshold: AtomicU64,
+    /// Milliseconds by which the latest worker was late when it last looked.
+    pub lag_ms: AtomicU64,
+}
+
+/// What a node may have too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressure {
+    /// Memory (`overload_memory`).
+    Memory,
+    /// Work that waits for its turn (`overload_lag`).
+    Lag,
+    /// Requests in flight (`overload_requests`).
+    Requests,
+    /// Connections (`worker_connections`).
+    Connections,
+}
+
+impl Pressure {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Memory, Self::Lag, Self::Requests, Self::Connections];
+
+    /// Returns its name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Lag => "lag",
+            Self::Requests => "requests",
+            Self::Connections => "connections",
+        }
+    }
 }
 
 /// How a target's address is doing.

@@ -18,6 +18,8 @@ use crate::percent::hex;
 
 /// Bytes the extensions of one chunk may have.
 const EXTENSION_LIMIT: u16 = 4096;
+/// Bytes all extensions of a body may have (CVE-2023-39326 was a lack of that bound).
+const EXTENSIONS_LIMIT: u32 = 64 * 1024;
 /// Bytes all trailers may have.
 const TRAILER_LIMIT: usize = 8192;
 
@@ -54,12 +56,14 @@ enum State {
 pub struct ChunkedReader {
     state: State,
     left: u64,
+    /// Bytes of extensions so far.
+    extensions: u32,
     trailer: Vec<u8>,
 }
 
 impl Default for ChunkedReader {
     fn default() -> Self {
-        Self { state: State::Size(0), left: 0, trailer: Vec::new() }
+        Self { state: State::Size(0), left: 0, extensions: 0, trailer: Vec::new() }
     }
 }
 
@@ -130,8 +134,11 @@ impl ChunkedReader {
         self.state = match byte {
             b'\r' => State::SizeLf,
             b'\n' | 0 => return Err(BadBody::Extension),
-            _ if read == EXTENSION_LIMIT => return Err(BadBody::Extension),
-            _ => State::Extension(read + 1),
+            _ if read == EXTENSION_LIMIT || self.extensions == EXTENSIONS_LIMIT => return Err(BadBody::Extension),
+            _ => {
+                self.extensions += 1;
+                State::Extension(read + 1)
+            }
         };
         Ok(())
     }

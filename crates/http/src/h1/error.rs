@@ -115,6 +115,9 @@ pub enum BadResponse {
     /// An answer to switch protocols that nobody asked to switch (RFC 9110 §15.2.2).
     #[error("protocol switch that was not asked for")]
     Switch,
+    /// Interim answers (1xx) without end.
+    #[error("too many interim answers")]
+    Interim,
 }
 
 /// Why the framing of a chunked body is refused (RFC 9112 §7.1).

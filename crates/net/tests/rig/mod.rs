@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ pub(crate) struct Script {
     answer: Option<String>,
     after: usize,
     then: Then,
+    /// Between two bytes of the answer.
+    pause: Option<Duration>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -41,20 +44,42 @@ enum Then {
     Next,
     Close,
     Echo,
+    Deaf,
 }
 
 impl Script {
     pub(crate) fn answer(answer: &str) -> Self {
-        Self { answer: Some(answer.to_owned()), after: 0, then: Then::Next }
+        Self { answer: Some(answer.to_owned()), after: 0, then: Then::Next, pause: None }
+    }
+
+    /// Reads nothing, for a while.
+    pub(crate) fn deaf() -> Self {
+        Self { then: Then::Deaf, ..Self::silent() }
     }
 
     pub(crate) fn silent() -> Self {
-        Self { answer: None, after: 0, then: Then::Next }
+        Self { answer: None, after: 0, then: Then::Next, pause: None }
     }
 
     pub(crate) fn after(mut self, bytes: usize) -> Self {
         self.after = bytes;
         self
+    }
+
+    /// Sends the answer byte by byte.
+    pub(crate) fn dribbled(mut self, pause: Duration) -> Self {
+        self.pause = Some(pause);
+        self
+    }
+
+    fn write(&self, stream: &mut TcpStream, answer: &str) -> std::io::Result<()> {
+        let Some(pause) = self.pause else { return stream.write_all(answer.as_bytes()) };
+        stream.set_nodelay(true)?;
+        for byte in answer.bytes() {
+            stream.write_all(&[byte])?;
+            std::thread::sleep(pause);
+        }
+        Ok(())
     }
 
     pub(crate) fn then_close(mut self) -> Self {
@@ -68,6 +93,9 @@ impl Script {
     }
 
     fn serve(&self, mut stream: TcpStream, seen: &Mutex<Seen>) {
+        if self.then == Then::Deaf {
+            return std::thread::sleep(Duration::from_secs(30));
+        }
         let mut request = Vec::new();
         let mut buffer = [0; 65536];
         loop {
@@ -82,7 +110,7 @@ impl Script {
             if request.len() < self.after {
                 continue;
             }
-            if stream.write_all(answer.as_bytes()).is_err() || self.then == Then::Close {
+            if self.write(&mut stream, answer).is_err() || self.then == Then::Close {
                 return;
             }
             if self.then == Then::Echo {
@@ -158,10 +186,29 @@ impl Rig {
     where
         F: AsyncFn(&mut Exchange, Target) + Send + 'static,
     {
-        Self::start_tls(script, function, None)
+        Self::start_all(script, function, None, Settings::default())
     }
 
     pub(crate) fn start_tls<F>(script: Script, function: F, tls: Option<Arc<rustls::ServerConfig>>) -> Self
+    where
+        F: AsyncFn(&mut Exchange, Target) + Send + 'static,
+    {
+        Self::start_all(script, function, tls, Settings::default())
+    }
+
+    pub(crate) fn start_with<F>(script: Script, function: F, settings: Settings) -> Self
+    where
+        F: AsyncFn(&mut Exchange, Target) + Send + 'static,
+    {
+        Self::start_all(script, function, None, settings)
+    }
+
+    pub(crate) fn start_all<F>(
+        script: Script,
+        function: F,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        settings: Settings,
+    ) -> Self
     where
         F: AsyncFn(&mut Exchange, Target) + Send + 'static,
     {
@@ -182,9 +229,10 @@ impl Rig {
         let worker = std::thread::spawn(move || {
             let setup = WorkerSetup {
                 sockets: vec![Socket { socket, listener: 0, http2: true, tls }],
-                settings: Settings::default(),
+                settings,
                 keep_alive: KeepAlive { pool_size: 8, max_requests: 100, idle_timeout: Duration::from_secs(60) },
                 stats: Arc::default(),
+                load: Arc::default(),
                 stage: watching,
             };
             let endpoint = Endpoint { address: to, tls: None };
@@ -227,6 +275,61 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Sends bytes, if that can still be.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Reads so many bytes; fewer at the end of the connection.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A reset ends it too.
+        let _ = (&self.stream).take(count as u64).read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// Sends what still can be sent.
+    pub(crate) fn try_send(&mut self, text: &str) {
+        let _ = self.stream.write_all(text.as_bytes());
+    }
+
+    /// Tells whether all of `text` was taken in time.
+    pub(crate) fn send_within(&mut self, text: &str, limit: Duration) -> bool {
+        self.stream.set_write_timeout(Some(limit)).unwrap();
+        self.stream.write_all(text.as_bytes()).is_ok()
+    }
+
+    /// Sends so many bytes from a thread of its own, or as many as are taken.
+    pub(crate) fn sender(&self, count: usize) -> JoinHandle<()> {
+        let mut stream = self.stream.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let _ = stream.write_all(&vec![b'x'; count]);
+        })
+    }
+
+    /// Waits for a while and tells whether the connection was closed or anything else came.
+    pub(crate) fn is_closed_within(&mut self, limit: Duration) -> bool {
+        self.stream.set_read_timeout(Some(limit)).unwrap();
+        let came = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        !matches!(came, Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    }
+
+    /// Reads some bytes and drops them; tells how many.
+    pub(crate) fn take(&mut self, most: usize) -> usize {
+        self.stream.read(&mut vec![0; most]).unwrap_or(0)
+    }
+
+    /// Reads to the end of the connection, however it ends; tells how much.
+    pub(crate) fn rest_or_reset(&mut self) -> usize {
+        let mut total = 0;
+        let mut buffer = [0; 65536];
+        while let Ok(count @ 1..) = self.stream.read(&mut buffer) {
+            total += count;
+        }
+        total
     }
 
     /// Reads up to and with `end`.

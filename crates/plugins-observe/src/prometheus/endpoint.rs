@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gibbon_sdk::env::Pressure;
 use gibbon_sdk::{AdminCall, AdminFuture, AdminReply, Env, Health};
 
 use super::series::{self, Latencies, Metrics};
@@ -77,6 +78,28 @@ fn node(page: &mut Page, env: &Env) {
         let labels = [("node_id", id.as_str()), ("pid", &pid), ("kong_subsystem", subsystem)];
         page.series("memory_workers_lua_vms_bytes", &labels, 0);
     }
+    overload(page, env);
+}
+
+/// How near the node is to its bounds, and what it turned away. Kong has nothing like it.
+fn overload(page: &mut Page, env: &Env) {
+    let stats = &env.stats;
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    page.family("gibbon_overload", "gauge", "Whether Gibbon turns requests or connections away, by reason");
+    for pressure in Pressure::ALL {
+        let holds = stats.pressures[pressure as usize].load(Ordering::Relaxed);
+        page.series("gibbon_overload", &[("reason", pressure.name())], u8::from(holds));
+    }
+    page.family("gibbon_shed_requests_total", "counter", "Requests answered with 503 because of overload");
+    page.series("gibbon_shed_requests_total", &[], read(&stats.shed));
+    page.family("gibbon_refused_connections_total", "counter", "Connections closed at once because of overload");
+    page.series("gibbon_refused_connections_total", &[], read(&stats.refused));
+    page.family("gibbon_memory_resident_bytes", "gauge", "Memory of the process");
+    page.series("gibbon_memory_resident_bytes", &[], read(&stats.resident));
+    page.family("gibbon_memory_threshold_bytes", "gauge", "Memory from which on requests are shed, 0 is none");
+    page.series("gibbon_memory_threshold_bytes", &[], read(&stats.memory_threshold));
+    page.family("gibbon_worker_lag_ms", "gauge", "How late the latest worker was");
+    page.series("gibbon_worker_lag_ms", &[], read(&stats.lag_ms));
 }
 
 /// What passed through.

@@ -88,7 +88,7 @@ impl Plugin for ResponseTransformer {
     type Config = Config;
     type Filter = ResponseTransformerFilter;
 
-    fn build(config: Config, _env: &Arc<Env>, _scope: &Scope) -> Result<ResponseTransformerFilter, BuildError> {
+    fn build(config: Config, env: &Arc<Env>, _scope: &Scope) -> Result<ResponseTransformerFilter, BuildError> {
         Ok(ResponseTransformerFilter {
             remove: pairs(&config.remove.headers),
             rename: pairs(&config.rename.headers),
@@ -96,6 +96,10 @@ impl Plugin for ResponseTransformer {
             add: pairs(&config.add.headers),
             append: pairs(&config.append.headers),
             body: BodyEdits::new(&config),
+            most: match usize::try_from(env.conf.bounds.response_buffer) {
+                Ok(0) | Err(_) => usize::MAX,
+                Ok(most) => most,
+            },
         })
     }
 }
@@ -108,11 +112,17 @@ pub struct ResponseTransformerFilter {
     add: Vec<Pair>,
     append: Vec<Pair>,
     body: BodyEdits,
+    /// Bytes of a body that are kept (`limit_response_buffer`).
+    most: usize,
 }
 
 /// The body of a response, as far as it came.
 #[derive(Default)]
-struct Kept(Vec<u8>);
+struct Kept {
+    body: Vec<u8>,
+    /// Whether it has become too large.
+    too_large: bool,
+}
 
 impl ResponseTransformerFilter {
     /// Edits the headers. Whether a header is there, and with which values, is looked at before any edit, as Kong does.
@@ -163,10 +173,22 @@ impl Filter for ResponseTransformerFilter {
 
     fn chunk(&self, cx: &mut Cx<'_>, part: &mut Part) {
         match part {
-            Part::Data(data) => cx.slot::<Kept>().0.append(data),
+            Part::Data(data) => {
+                let kept = cx.slot::<Kept>();
+                kept.too_large |= kept.body.len() + data.len() > self.most;
+                // What cannot be edited is not let through: it may hold what was to be removed.
+                if kept.too_large {
+                    kept.body = Vec::new();
+                    data.clear();
+                }
+                kept.body.append(data);
+            }
             Part::End(_) => {
-                let whole = std::mem::take(&mut cx.slot::<Kept>().0);
-                cx.tail = self.body.apply(whole);
+                let Kept { body, too_large } = std::mem::take(cx.slot::<Kept>());
+                match too_large {
+                    true => tracing::warn!(limit = self.most, "response-transformer dropped a body it cannot hold"),
+                    false => cx.tail = self.body.apply(body),
+                }
             }
         }
     }

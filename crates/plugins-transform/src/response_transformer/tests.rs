@@ -8,6 +8,10 @@ use gibbon_sdk::{Plugin, Scope};
 use super::{ResponseTransformer, ResponseTransformerFilter};
 
 fn filter(config: &Value) -> ResponseTransformerFilter {
+    filter_on(config, &[])
+}
+
+fn filter_on(config: &Value, properties: &[(&str, &str)]) -> ResponseTransformerFilter {
     let mut whole = json!({ "remove": { "json": [], "headers": [] }, "rename": { "json": [], "headers": [] } });
     for edit in ["replace", "add", "append"] {
         whole[edit] = json!({ "json": [], "json_types": [], "headers": [] });
@@ -15,7 +19,7 @@ fn filter(config: &Value) -> ResponseTransformerFilter {
     for (edit, lists) in config.as_object().unwrap() {
         whole[edit].as_object_mut().unwrap().extend(lists.as_object().unwrap().clone());
     }
-    let (env, _) = testing::env(&[]);
+    let (env, _) = testing::env(properties);
     ResponseTransformer::build(serde_json::from_value(whole).unwrap(), &env, &Scope::default()).unwrap()
 }
 
@@ -86,4 +90,15 @@ fn leaves_other_bodies_alone() {
     exchange.answer(200, &[("Content-Type", "text/html, application/problem+json")]);
     exchange.header_phase(&removing).unwrap();
     assert_eq!(exchange.body_phase(&removing, &[r#"{"a":1}"#]), b"{}");
+}
+
+#[test]
+fn bodies_that_are_too_large_do_not_pass() {
+    let removing = filter_on(&json!({ "remove": { "json": ["a"] } }), &[("limit_response_buffer", "7")]);
+    for (body, want) in [(&[r#"{"a""#, ":1}"][..], &b"{}"[..]), (&[r#"{"a":1"#, "1}"], b"")] {
+        let mut exchange = Exchange::get("/x");
+        exchange.answer(200, &[("Content-Type", "application/json")]);
+        exchange.header_phase(&removing).unwrap();
+        assert_eq!(exchange.body_phase(&removing, body), want, "{body:?}");
+    }
 }

@@ -26,9 +26,6 @@ use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::stop::Stop;
 
-/// So much of a body is read before the upstream is asked (`request_buffering`); what is longer passes as it comes.
-const BUFFERED: usize = 256 * 1024;
-
 /// Sends the request to the upstream that the plan names, again as often as it allows, and makes the head of its answer
 /// the response. `stripped` is how much of the path the route took away; `target` is memory to write in.
 ///
@@ -52,7 +49,7 @@ pub(crate) async fn ask(
         exchange.request.headers.set("X-Kong-Request-Id", cx.id);
     }
     write_target(cx, target);
-    read_ahead(&mut exchange, cx).await?;
+    read_ahead(settings, &mut exchange, cx).await?;
     let mut tries_left = cx.upstream.retries;
     loop {
         address_to(cx, &choice, &mut exchange.request);
@@ -76,11 +73,11 @@ pub(crate) async fn ask(
 }
 
 /// Reads the body ahead as far as the route buffers, and puts a plugin's in its place.
-async fn read_ahead(exchange: &mut Exchange, cx: &mut Cx<'_>) -> Result<(), Stop> {
+async fn read_ahead(settings: &Settings, exchange: &mut Exchange, cx: &mut Cx<'_>) -> Result<(), Stop> {
     if let Some(body) = cx.upstream.body.take() {
         exchange.set_body(body);
     } else if cx.route.is_none_or(|route| route.request_buffering) {
-        exchange.buffer_body(BUFFERED).await.map_err(|error| Stop::client(&error))?;
+        exchange.buffer_body(settings.request_buffer).await.map_err(|error| Stop::client(&error))?;
     } else {
         // What came together with the head is taken: a chunked body that is over gets a length, as nginx gives it.
         exchange.buffer_body(0).await.map_err(|error| Stop::client(&error))?;

@@ -1,5 +1,7 @@
 //! A gateway for tests: one worker, a port of its own, configuration from a declarative text.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use gibbon_proxy::Gateway;
 use gibbon_proxy::GatewayParts;
 use gibbon_sdk::Clock;
 use gibbon_sdk::Env;
+use gibbon_sdk::PluginDef;
+use gibbon_sdk::env::NodeStats;
 use uuid::Uuid;
 
 /// A world in which time stands still.
@@ -36,6 +40,7 @@ impl gibbon_schema::World for Still {
 /// A gateway that serves until it is dropped.
 pub(crate) struct Node {
     gateway: Option<Gateway>,
+    env: Arc<Env>,
     prefix: tempfile::TempDir,
     control: Option<tokio::runtime::Runtime>,
 }
@@ -48,6 +53,15 @@ impl Node {
 
     /// As [`start`](Self::start), with further properties.
     pub(crate) fn start_with(declarative: &str, properties: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_plugins(declarative, properties, Vec::new())
+    }
+
+    /// As [`start_with`](Self::start_with), with kinds of plugins.
+    pub(crate) fn start_plugins(
+        declarative: &str,
+        properties: &[(&str, &str)],
+        plugins: Vec<PluginDef>,
+    ) -> anyhow::Result<Self> {
         let prefix = tempfile::tempdir()?;
         std::fs::create_dir(prefix.path().join("logs"))?;
         let mut variables = BTreeMap::from([
@@ -60,7 +74,11 @@ impl Node {
         );
         let sources = Sources { cwd: "/", default_prefix: "", file: None, env: &variables, overrides: &[] };
         let conf = Conf::load(sources).map_err(|errors| anyhow!("{errors:?}"))?;
-        let catalog = Catalog::new(gibbon_model::entities::core(), [], gibbon_schema::Options::default());
+        let catalog = Catalog::new(
+            gibbon_model::entities::core(),
+            plugins.iter().map(|plugin| plugin.kind.clone()),
+            gibbon_schema::Options::default(),
+        );
         let parsed = Declarative::new(Arc::new(catalog))
             .parse(declarative, Format::Yaml, &Still)
             .map_err(|refused| anyhow!("{}", refused.errors.to_text()))?;
@@ -68,15 +86,20 @@ impl Node {
         let documents =
             documents.flat_map(|(entity, all)| all.into_iter().map(move |one| (entity.to_string(), one))).collect();
         let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let env = Env::new(Arc::new(conf), Clock::System, Uuid::new_v4(), "test".to_owned(), 1, true);
+        let env = Arc::new(Env::new(Arc::new(conf), Clock::System, Uuid::new_v4(), "test".to_owned(), 1, true));
         let gateway = Gateway::start(GatewayParts {
-            env: Arc::new(env),
-            plugins: Vec::new(),
+            env: Arc::clone(&env),
+            plugins,
             documents,
             certificates: Vec::new(),
             control: control.handle().clone(),
         })?;
-        Ok(Self { gateway: Some(gateway), prefix, control: Some(control) })
+        Ok(Self { gateway: Some(gateway), env, prefix, control: Some(control) })
+    }
+
+    /// Returns the node's counts.
+    pub(crate) fn stats(&self) -> &NodeStats {
+        &self.env.stats
     }
 
     /// Returns the port of the first listener.
