@@ -191,6 +191,19 @@ impl Connection {
         Ok(rest)
     }
 
+    /// Tells whether the peer keeps the connection open and has said nothing that was not asked for.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let stream = self.reader.get_ref();
+        let peek = || {
+            stream.set_nonblocking(true)?;
+            let peeked = stream.peek(&mut [0]);
+            stream.set_nonblocking(false)?;
+            peeked
+        };
+        self.reader.buffer().is_empty() && peek().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
     fn line(&mut self) -> anyhow::Result<String> {
         let mut line = Vec::new();
         if self.reader.read_until(b'\n', &mut line)? == 0 {

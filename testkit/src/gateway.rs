@@ -186,10 +186,13 @@ impl Gateway {
         self.process.as_ref().map(Child::id)
     }
 
-    /// Everything that the process has written so far.
+    /// Everything that the process has written so far, in its error log too, if that has the usual name.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read(self.log_path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        let error_log = self.folder.path().join("prefix/logs/error.log");
+        let read = |path: &Path| std::fs::read(path).unwrap_or_default();
+        let bytes = [read(&self.log_path()), read(&error_log)].concat();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Calls the Admin API and returns the answer, whatever its status.

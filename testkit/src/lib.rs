@@ -1,17 +1,21 @@
-//! What tests of whole processes share: gateways, upstreams, a raw client, and the runner of README cases.
+//! What tests of whole processes share: gateways, upstreams, a raw client, load, and the runner of README cases.
 //!
 //! It looks at Gibbon from outside only and depends on none of its crates. Threads and blocking sockets, because a test
 //! should be read from top to bottom.
 
 pub mod cases;
 pub mod client;
+pub mod dns;
 pub mod gateway;
+pub mod ledger;
+pub mod load;
 pub mod port;
 pub mod upstream;
 
 pub use client::Answer;
 pub use client::Connection;
 pub use gateway::Gateway;
+pub use ledger::Ledger;
 pub use port::Port;
 pub use upstream::Upstream;
 

@@ -6,11 +6,24 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
+use std::mem::MaybeUninit;
 use std::net::Ipv4Addr;
+use std::net::Shutdown;
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::eventually;
 
 /// What an upstream received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +49,8 @@ pub enum Reaction {
     After(Duration, Box<Self>),
     /// Closes without an answer.
     Close,
+    /// Writes these bytes and resets the connection.
+    Reset(Vec<u8>),
 }
 
 impl Reaction {
@@ -46,10 +61,18 @@ impl Reaction {
     }
 }
 
-/// A listener on a port of its own; every connection has a thread. It ends with the test's process.
+/// A listener on a port of its own; every connection has a thread. It ends with the test's process, or when it dies.
 #[derive(Debug)]
 pub struct Upstream {
-    port: u16,
+    address: SocketAddr,
+    life: Arc<Life>,
+}
+
+/// Whether an upstream lives, and what it has to close when it dies.
+#[derive(Debug, Default)]
+struct Life {
+    is_over: AtomicBool,
+    open: Mutex<Vec<Weak<TcpStream>>>,
 }
 
 impl Upstream {
@@ -58,27 +81,83 @@ impl Upstream {
     /// # Errors
     /// If no port can be had.
     pub fn start(script: impl Fn(&Received) -> Reaction + Send + Sync + 'static) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        let script = Arc::new(script);
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), script)
+    }
+
+    /// The same at a given address, such as that of an upstream that has died.
+    ///
+    /// # Errors
+    /// If the address is taken.
+    pub fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&Received) -> Reaction + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let upstream = Self { address: listener.local_addr()?, life: Arc::default() };
+        let (script, life) = (Arc::new(script), Arc::clone(&upstream.life));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if life.is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let stream = Arc::new(stream);
+                let mut open = life.open();
+                open.retain(|stream| stream.strong_count() > 0);
+                open.push(Arc::downgrade(&stream));
                 let script = Arc::clone(&script);
                 // A peer that goes away ends its thread and nothing else.
-                std::thread::spawn(move || serve(stream, &*script).ok());
+                std::thread::spawn(move || serve(&stream, &*script).ok());
             }
         });
-        Ok(Self { port })
+        Ok(upstream)
+    }
+
+    /// How many connections are open at both ends.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.life.open().iter().filter_map(Weak::upgrade).filter(|stream| is_open(stream)).count()
+    }
+
+    /// Closes the listener and cuts all connections, as the end of its process would.
+    ///
+    /// # Errors
+    /// If it could not be told to.
+    pub fn die(self) -> anyhow::Result<SocketAddr> {
+        self.life.is_over.store(true, Ordering::SeqCst);
+        // Wakes the listener's thread.
+        TcpStream::connect(self.address)?;
+        for stream in self.life.open().iter().filter_map(Weak::upgrade) {
+            stream.shutdown(Shutdown::Both).ok();
+        }
+        eventually(Duration::from_secs(5), || TcpStream::connect(self.address).is_err().then_some(()))
+            .context("the upstream still listens")?;
+        Ok(self.address)
     }
 
     /// Where it listens, on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 }
 
-fn serve(stream: TcpStream, script: &dyn Fn(&Received) -> Reaction) -> std::io::Result<()> {
+impl Life {
+    fn open(&self) -> MutexGuard<'_, Vec<Weak<TcpStream>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells whether the peer still holds a connection, without disturbing whoever reads from it.
+fn is_open(stream: &TcpStream) -> bool {
+    /// Linux's `MSG_PEEK | MSG_DONTWAIT`.
+    const LOOK: i32 = 0x2 | 0x40;
+    match socket2::SockRef::from(stream).recv_with_flags(&mut [MaybeUninit::uninit()], LOOK) {
+        Ok(count) => count > 0,
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+    }
+}
+
+fn serve(mut stream: &TcpStream, script: &dyn Fn(&Received) -> Reaction) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     while let Some(received) = read(&mut reader)? {
@@ -88,15 +167,19 @@ fn serve(stream: TcpStream, script: &dyn Fn(&Received) -> Reaction) -> std::io::
             reaction = *then;
         }
         match reaction {
-            Reaction::Write(bytes) => reader.get_mut().write_all(&bytes)?,
-            Reaction::WriteAndClose(bytes) => return reader.get_mut().write_all(&bytes),
+            Reaction::Write(bytes) => stream.write_all(&bytes)?,
+            Reaction::WriteAndClose(bytes) => return stream.write_all(&bytes),
+            Reaction::Reset(bytes) => {
+                stream.write_all(&bytes)?;
+                return socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+            }
             Reaction::Close | Reaction::After(..) => return Ok(()),
         }
     }
     Ok(())
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Received>> {
+fn read(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Received>> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
