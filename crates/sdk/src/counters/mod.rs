@@ -83,8 +83,11 @@ impl Windows {
         let mut seen = word.load(Ordering::Relaxed);
         loop {
             let (held, count) = unpack(seen);
-            // A clock that went back counts on in the later window.
-            let (start, count) = if held < start { (start, 0) } else { (held, count) };
+            // A clock that was put back a little counts on in the later window, as does a worker that is late. One that was
+            // put back by more than a window begins anew: nobody may be locked out until it is that late again.
+            let most = period.seconds() + period.seconds() / 8;
+            let goes_on = held >= start && held - start <= most;
+            let (start, count) = if goes_on { (held, count) } else { (start, 0) };
             if count >= limit {
                 return Err(count);
             }

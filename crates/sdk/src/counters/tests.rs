@@ -59,6 +59,8 @@ fn starts_a_window_anew_and_takes_back() {
         windows.take_back(Period::Minute, 60);
         assert_eq!(windows.count(Period::Minute, 120), 1, "the minute before is over");
         assert_eq!(windows.admit(Period::Minute, 60, 2), Ok(1), "a clock that went back");
+        assert_eq!(windows.admit(Period::Minute, 6000, 2), Ok(0), "a clock that was far ahead");
+        assert_eq!(windows.admit(Period::Minute, 60, 2), Ok(0), "and was put right");
         assert_eq!(windows.count(Period::Hour, 0), 0, "other windows are others");
     });
     let other = Key { identifier: b"bob", ..key };
