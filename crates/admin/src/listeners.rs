@@ -1,10 +1,14 @@
 //! Accepts connections on the sockets it is given, plain or TLS, HTTP/1 or HTTP/2, and ends them in order.
 //! It opens no sockets: whoever starts the node keeps them over reloads and upgrades.
 
+use std::fs::File;
+use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
+use std::time::Instant;
 
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -26,6 +30,8 @@ const MAX_CONNECTIONS: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait before accepting again after the system refused.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is logged that descriptors have run out.
+const TELL_PAUSE: Duration = Duration::from_secs(10);
 
 /// Whether a listener speaks HTTP/2 beside HTTP/1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +107,9 @@ async fn accept(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
+    let mut spare = Spare::default();
     loop {
+        spare.take();
         let permit = tokio::select! {
             () = stop(&mut stopped) => break,
             permit = Arc::clone(&permits).acquire_owned() => permit.expect("invariant: the semaphore is never closed"),
@@ -112,11 +120,14 @@ async fn accept(
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
-            Err(error) => {
-                warn!(%error, "the Admin API could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
+            Err(error) => match spare.spend(&socket).await {
+                Some(stream) => stream,
+                None => {
+                    debug!(%error, "the Admin API could not accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
         };
         let (tls, served, stopped) = (tls.clone(), served.clone(), stopped.clone());
         connections.spawn(async move {
@@ -125,7 +136,39 @@ async fn accept(
         });
         while connections.try_join_next().is_some() {}
     }
+    // Whoever connects now is refused rather than left waiting.
+    drop(socket);
     while connections.join_next().await.is_some() {}
+}
+
+/// A descriptor kept for the moment when there is no other, so that a node out of descriptors can still be asked why.
+#[derive(Default)]
+struct Spare {
+    kept: Option<File>,
+    told: Option<Instant>,
+}
+
+impl Spare {
+    /// Takes one again, if there is one.
+    fn take(&mut self) {
+        if self.kept.is_none() {
+            self.kept = File::open("/dev/null").ok();
+        }
+    }
+
+    /// Gives it to a connection that waits.
+    async fn spend(&mut self, socket: &tokio::net::TcpListener) -> Option<TcpStream> {
+        self.kept.take()?;
+        if self.told.is_none_or(|told| told.elapsed() > TELL_PAUSE) {
+            self.told = Some(Instant::now());
+            warn!("descriptors have run out; the Admin API goes on with one kept for it");
+        }
+        // At once, or a worker takes the descriptor.
+        match poll_fn(|cx| Poll::Ready(socket.poll_accept(cx))).await {
+            Poll::Ready(Ok((stream, _))) => Some(stream),
+            Poll::Ready(Err(_)) | Poll::Pending => None,
+        }
+    }
 }
 
 async fn connect(stream: TcpStream, tls: Option<TlsAcceptor>, served: Served, stopped: watch::Receiver<bool>) {
