@@ -34,6 +34,8 @@ use crate::stop::Stop;
 
 /// Names are looked up again after so many milliseconds; the resolver answers from its memory.
 const CHECK_MS: u64 = 500;
+/// So often a wheel is turned to find a target that has not failed a request before.
+const MOST_TURNS: usize = 100;
 /// More names than this are not remembered: plugins may make them up.
 const MOST_NAMES: usize = 10_000;
 
@@ -109,7 +111,20 @@ impl Balancer {
             Some(targets) => (self.upstream(targets).await, Some(Arc::clone(targets))),
             None => (self.name(host).await?, None),
         };
-        let spot = pool.wheel.next().and_then(|at| pool.spots.get(at)).ok_or(NoPeer::Empty)?;
+        let mut spot = pool.next().ok_or(NoPeer::Empty)?;
+        if !cx.tries.is_empty() {
+            // The wheel is turned by other requests too and may come round to one that has failed this one.
+            let has_failed = |spot: &Spot| {
+                let address = spot.address(port);
+                cx.tries.iter().any(|one| (one.address, one.port) == (address.ip(), address.port()))
+            };
+            for _ in 0..MOST_TURNS {
+                if !has_failed(spot) {
+                    break;
+                }
+                spot = pool.next().unwrap_or(spot);
+            }
+        }
         Ok(Choice { address: spot.address(port), targets, name: Rc::clone(&spot.name) })
     }
 
@@ -198,6 +213,10 @@ impl Balancer {
 }
 
 impl Pool {
+    fn next(&self) -> Option<&Spot> {
+        self.spots.get(self.wheel.next()?)
+    }
+
     fn empty(origin: Origin) -> Self {
         Self {
             origin,
