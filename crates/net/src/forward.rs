@@ -26,6 +26,7 @@ use crate::body::Source;
 use crate::buffers;
 use crate::clock;
 use crate::exchange::Link;
+use crate::upstream::Care;
 use crate::upstream::Upstream;
 
 /// Interim answers before the final one; more are no answer.
@@ -66,7 +67,8 @@ impl Exchange {
         if !self.pool.as_ref().is_some_and(|pool| Rc::ptr_eq(pool, upstreams)) {
             self.pool = Some(Rc::clone(upstreams));
         }
-        if let Some(kept) = poll_fn(|cx| Poll::Ready(upstreams.idle(cx, to.endpoint))).await {
+        let care = if self.request.method.is_idempotent() { Care::Usual } else { Care::Great };
+        if let Some(kept) = poll_fn(|cx| Poll::Ready(upstreams.idle(cx, to.endpoint, care))).await {
             match self.attempt(kept, to.target).await {
                 Ok(()) => return Ok(()),
                 Err(error) if !self.is_stale(&error) => return Err(error),

@@ -2,10 +2,12 @@
 //! a plain connection stays small. It frames nothing.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
 
+use socket2::SockRef;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -72,6 +74,17 @@ impl Stream {
             Self::TlsServer(tls) => tls.get_ref().0.poll_read_ready(cx).is_pending(),
             Self::TlsClient(tls) => tls.get_ref().0.poll_read_ready(cx).is_pending(),
         }
+    }
+
+    /// The same by asking the system, which also knows what this thread has not been told yet.
+    pub(crate) fn is_quiet_now(&self) -> bool {
+        let tcp = match self {
+            Self::Tcp(tcp) => tcp,
+            Self::TlsServer(tls) => tls.get_ref().0,
+            Self::TlsClient(tls) => tls.get_ref().0,
+        };
+        let peeked = SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
+        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Looks whether the peer has closed while we have nothing to read from it; `true` once it has. Bytes that are there

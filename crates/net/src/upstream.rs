@@ -59,6 +59,15 @@ pub struct KeepAlive {
     pub idle_timeout: Duration,
 }
 
+/// How carefully an idle connection is looked at before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// As this thread knows it; a request that fails all the same is repeated.
+    Usual,
+    /// As the system knows it: the request cannot be repeated.
+    Great,
+}
+
 /// A worker's upstream connections: idle ones by endpoint, the one used last is lent first.
 pub struct Upstreams {
     keep_alive: Cell<KeepAlive>,
@@ -115,13 +124,14 @@ impl Upstreams {
         });
     }
 
-    /// Lends an idle connection that is still good, as far as can be told without a system call.
-    pub(crate) fn idle(&self, cx: &mut Context<'_>, endpoint: &Endpoint) -> Option<Upstream> {
+    /// Lends an idle connection that is still good, as far as can be told without a system call, or with one.
+    pub(crate) fn idle(&self, cx: &mut Context<'_>, endpoint: &Endpoint, care: Care) -> Option<Upstream> {
         let limit = self.keep_alive.get().idle_timeout;
         let mut pools = self.idle.borrow_mut();
         let pool = pools.get_mut(&endpoint.key())?;
         while let Some(Idle { stream, endpoint, requests, since }) = pool.pop() {
-            if !is_over(since, limit) && stream.is_quiet(cx) {
+            let is_quiet = stream.is_quiet(cx) && (care == Care::Usual || stream.is_quiet_now());
+            if !is_over(since, limit) && is_quiet {
                 return Some(Upstream { stream, outbox: Outbox::default(), endpoint, requests });
             }
         }
@@ -136,7 +146,15 @@ impl Upstreams {
         deadline: &Deadline,
     ) -> Result<Upstream, UpstreamFailure> {
         let connecting = async {
-            let tcp = TcpStream::connect(endpoint.address).await.map_err(UpstreamFailure::Connect)?;
+            let tcp = match TcpStream::connect(endpoint.address).await {
+                Err(error) if has_run_out(&error) && self.idle_count() > 0 => {
+                    // Idle connections to anywhere are worth less than this request.
+                    self.idle.borrow_mut().clear();
+                    TcpStream::connect(endpoint.address).await
+                }
+                connected => connected,
+            };
+            let tcp = tcp.map_err(UpstreamFailure::Connect)?;
             tcp.set_nodelay(true).map_err(UpstreamFailure::Connect)?;
             let Some(tls) = &endpoint.tls else { return Ok(Stream::Tcp(tcp)) };
             let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls.config));
@@ -169,6 +187,11 @@ impl Upstreams {
         }
         pool.push(Idle { stream, endpoint, requests, since: clock::recent() });
     }
+}
+
+/// Tells whether an error means that there are no descriptors left: Linux's ENFILE and EMFILE.
+fn has_run_out(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 fn is_over(since: u64, limit: Duration) -> bool {
