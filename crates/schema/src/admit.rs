@@ -20,9 +20,10 @@ use crate::select::Nulls;
 use crate::select::OldNames;
 use crate::select::select;
 use crate::validate::REQUIRED;
+use crate::validate::Shape;
 use crate::validate::UNKNOWN;
 use crate::validate::lua_text;
-use crate::validate::validate_field;
+use crate::validate::validate_value;
 
 /// What kind of write it is.
 #[derive(Clone, Copy, Debug)]
@@ -108,25 +109,68 @@ pub fn validate(
     operation: Operation<'_>,
     cx: &Context<'_>,
 ) -> Result<Document, Violations> {
-    let (scope, stored) = match operation {
-        Operation::Insert | Operation::Upsert => (Scope::Whole, None),
-        Operation::Update { stored } => (Scope::Update, Some(stored)),
-    };
-    let mut violations = validate_document(record, &document, scope, cx).err().unwrap_or_default();
-    let knows_type = record.subschema.is_none() || subschema(record, &document, cx.subschemas).is_some();
+    judge(record, &document, original, operation, cx)?;
+    Ok(document)
+}
+
+/// Judges a prepared document as [`validate`] does, and leaves it where it is.
+///
+/// # Errors
+/// What is wrong with it, in Kong's words.
+pub fn judge(
+    record: &Record,
+    document: &Document,
+    original: &Document,
+    operation: Operation<'_>,
+    cx: &Context<'_>,
+) -> Result<(), Violations> {
+    match operation {
+        Operation::Insert | Operation::Upsert => {
+            judge_as(record, document, original, (Scope::Whole, Shape::Filled, None), cx)
+        }
+        // What was stored may lack what is new in a schema.
+        Operation::Update { stored } => judge_as(record, document, original, (Scope::Update, Shape::Raw, Some(stored)), cx),
+    }
+}
+
+/// Judges a document as somebody wrote it; the records inside it are filled to be judged, and left as they are.
+///
+/// # Errors
+/// What is wrong with it, in Kong's words.
+pub fn judge_as_written(record: &Record, document: &Document, cx: &Context<'_>) -> Result<(), Violations> {
+    judge_as(record, document, document, (Scope::Whole, Shape::Raw, None), cx)
+}
+
+/// Judges a prepared document as one that is nested in another is judged: without its transformations.
+///
+/// # Errors
+/// What is wrong with it, in Kong's words.
+pub fn judge_nested(record: &Record, document: &Document, cx: &Context<'_>) -> Result<(), Violations> {
+    validate_document(record, document, Scope::Whole, Shape::Filled, cx)
+}
+
+fn judge_as(
+    record: &Record,
+    document: &Document,
+    original: &Document,
+    (scope, shape, stored): (Scope, Shape, Option<&Document>),
+    cx: &Context<'_>,
+) -> Result<(), Violations> {
+    let mut violations = validate_document(record, document, scope, shape, cx).err().unwrap_or_default();
+    let knows_type = record.subschema.is_none() || subschema(record, document, cx.subschemas).is_some();
     if knows_type {
         for inputs in &record.transformation_inputs {
-            entity::run_transformation_inputs(inputs, &document, original, stored, &mut violations);
+            entity::run_transformation_inputs(inputs, document, original, stored, &mut violations);
         }
     }
-    violations.into_result()?;
-    Ok(document)
+    violations.into_result()
 }
 
 pub(crate) fn validate_document(
     record: &Record,
     document: &Document,
     scope: Scope,
+    shape: Shape,
     cx: &Context<'_>,
 ) -> Result<(), Violations> {
     let sub = subschema(record, document, cx.subschemas);
@@ -146,7 +190,7 @@ pub(crate) fn validate_document(
         };
         return Err(Violations::field(&key.field, message));
     }
-    let mut violations = validate_fields(record, sub, document, cx);
+    let mut violations = validate_fields(record, sub, document, shape, cx);
     for field in record.fields.iter().filter(|field| field.is_required()) {
         let absent = match document.get(&field.name) {
             None => scope == Scope::Whole,
@@ -169,7 +213,13 @@ fn unknown_type(error: Option<&str>, name: &str) -> String {
     error.unwrap_or("unknown type: %s").replace("%s", name)
 }
 
-fn validate_fields(record: &Record, sub: Option<&Record>, document: &Document, cx: &Context<'_>) -> Violations {
+fn validate_fields(
+    record: &Record,
+    sub: Option<&Record>,
+    document: &Document,
+    shape: Shape,
+    cx: &Context<'_>,
+) -> Violations {
     let mut violations = Violations::default();
     for (name, value) in document {
         // Times and lifetimes that other versions write are no reason to refuse an entity.
@@ -183,7 +233,7 @@ fn validate_fields(record: &Record, sub: Option<&Record>, document: &Document, c
             continue;
         };
         let field = sub.and_then(|sub| sub.field(name)).unwrap_or(own);
-        if let Err(violation) = validate_field(field, value, cx) {
+        if let Err(violation) = validate_value(field, value, shape, cx) {
             violations.set(name, violation);
         }
     }

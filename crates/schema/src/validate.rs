@@ -27,6 +27,20 @@ pub(crate) const UNKNOWN: &str = "unknown field";
 /// # Errors
 /// What is wrong with it.
 pub fn validate_field(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), Violation> {
+    validate_value(field, value, Shape::Raw, cx)
+}
+
+/// Whether the records inside a value have their defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Not necessarily: they are filled before they are judged.
+    Raw,
+    /// They have: `fill` went through all of it.
+    Filled,
+}
+
+/// Judges a value as [`validate_field`] does; what is filled is not filled again.
+pub(crate) fn validate_value(field: &Field, value: &Value, shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
     if value.is_null() {
         return validate_null(field);
     }
@@ -36,7 +50,7 @@ pub fn validate_field(field: &Field, value: &Value, cx: &Context<'_>) -> Result<
     if field.is_abstract {
         return Err("error in schema definition: abstract field was not specialized".into());
     }
-    validate_kind(field, value, cx)?;
+    validate_kind(field, value, shape, cx)?;
     let Some(text) = value.as_str().filter(|_| matches!(field.kind, Kind::String)) else {
         return run_rules(field, value, None, cx);
     };
@@ -82,7 +96,7 @@ fn validate_null(field: &Field) -> Result<(), Violation> {
     if field.is_required() { Err(REQUIRED.into()) } else { Ok(()) }
 }
 
-fn validate_kind(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), Violation> {
+fn validate_kind(field: &Field, value: &Value, shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
     let expected = |right: bool, what: &str| if right { Ok(()) } else { Err(format!("expected {what}").into()) };
     match &field.kind {
         Kind::String => expected(value.is_string(), "a string"),
@@ -93,21 +107,24 @@ fn validate_kind(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), V
         Kind::Any => Ok(()),
         Kind::Json(schemas) => validate_json(schemas, value),
         Kind::Array(element) | Kind::Set(element) => match value {
-            Value::Array(items) => validate_elements(element, items, cx),
+            Value::Array(items) => validate_elements(element, items, shape, cx),
             // An empty Lua table is both a list and a record.
             Value::Object(entries) if entries.is_empty() => Ok(()),
             _ => expected(false, if matches!(field.kind, Kind::Array(_)) { "an array" } else { "a set" }),
         },
         Kind::Map { keys, values } => match value {
-            Value::Object(entries) => validate_entries(keys, values, entries, cx),
+            Value::Object(entries) => validate_entries(keys, values, entries, shape, cx),
             // The keys of a Lua list are numbers.
             Value::Array(items) if !items.is_empty() && matches!(keys.kind, Kind::String) => {
                 expected(false, "a string")
             }
-            Value::Array(items) => validate_entries(keys, values, &numbered(items), cx),
+            Value::Array(items) => validate_entries(keys, values, &numbered(items), shape, cx),
             _ => expected(false, "a map"),
         },
         Kind::Record(record) => match value {
+            Value::Object(entries) if shape == Shape::Filled => {
+                validate_document(record, entries, Scope::Whole, shape, cx).map_err(Into::into)
+            }
             Value::Object(entries) => validate_record(record, entries.clone(), cx).map_err(Into::into),
             Value::Array(items) => validate_record(record, numbered(items), cx).map_err(by_position),
             _ => expected(false, "a record"),
@@ -118,7 +135,7 @@ fn validate_kind(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), V
 
 fn validate_record(record: &Record, entries: Document, cx: &Context<'_>) -> Result<(), Violations> {
     let filled = fill(record, entries, Mode::Insert, cx)?;
-    validate_document(record, &filled, Scope::Whole, cx)
+    validate_document(record, &filled, Scope::Whole, Shape::Filled, cx)
 }
 
 /// Returns a Lua list as a table: keys 1, 2, 3 …
@@ -138,27 +155,33 @@ fn by_position(violations: Violations) -> Violation {
     }
 }
 
-fn validate_elements(element: &Field, items: &[Value], cx: &Context<'_>) -> Result<(), Violation> {
+fn validate_elements(element: &Field, items: &[Value], shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
     let mut wrong = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
-        if let Err(violation) = validate_inner(element, item, cx) {
+        if let Err(violation) = validate_inner(element, item, shape, cx) {
             wrong.insert(index, violation);
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(Violation::Elements(wrong)) }
 }
 
-fn validate_entries(keys: &Field, values: &Field, entries: &Document, cx: &Context<'_>) -> Result<(), Violation> {
+fn validate_entries(
+    keys: &Field,
+    values: &Field,
+    entries: &Document,
+    shape: Shape,
+    cx: &Context<'_>,
+) -> Result<(), Violation> {
     for (key, value) in entries {
-        validate_inner(keys, &Value::String(key.clone()), cx)?;
-        validate_inner(values, value, cx)?;
+        validate_inner(keys, &Value::String(key.clone()), shape, cx)?;
+        validate_inner(values, value, shape, cx)?;
     }
     Ok(())
 }
 
 /// Judges an element, key or value: these may never be null.
-fn validate_inner(field: &Field, value: &Value, cx: &Context<'_>) -> Result<(), Violation> {
-    validate_field(field, value, cx)?;
+fn validate_inner(field: &Field, value: &Value, shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
+    validate_value(field, value, shape, cx)?;
     if value.is_null() && !field.rules.iter().any(|rule| matches!(rule, Rule::Eq(_))) {
         return Err(REQUIRED.into());
     }
@@ -184,7 +207,7 @@ fn validate_reference(entity: &str, value: &Value, cx: &Context<'_>) -> Result<(
     let Err(violation) = key else { return Ok(()) };
     // What is wrong with the other fields given for the target is said first.
     if let (Some(record), Some(entries)) = (target, value.as_object()) {
-        validate_document(record, entries, Scope::Part, cx)?;
+        validate_document(record, entries, Scope::Part, Shape::Raw, cx)?;
     }
     Err(Violations::field("id", violation).into())
 }

@@ -28,8 +28,10 @@ use crate::Document;
 mod errors;
 mod export;
 mod ids;
+mod index;
 mod load;
 mod paths;
+mod quick;
 mod schema;
 mod yaml;
 

@@ -1,0 +1,237 @@
+//! All documents of a file by entity, and what finds them: names and ids are noted, references resolved, duplicates told.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use super::Documents;
+use super::errors::Errors;
+use super::ids::Parent;
+use super::load::children;
+use super::schema::declarable;
+use crate::Catalog;
+use crate::Document;
+use crate::Entity;
+use crate::id_of;
+
+/// A reference that must be found once everything is known.
+struct Expected {
+    entity: &'static str,
+    field: &'static str,
+    target: &'static str,
+    value: Value,
+    /// Name or id of the document that refers, under which an error stands.
+    at: String,
+}
+
+/// All documents of a file by entity, and what finds them.
+#[derive(Default)]
+pub(super) struct Index {
+    documents: HashMap<&'static str, Vec<Document>>,
+    ids: HashSet<(&'static str, String)>,
+    names: HashMap<(&'static str, String), String>,
+    expected: Vec<Expected>,
+    errors: Map<String, Value>,
+}
+
+impl Index {
+    /// Takes the documents out of a filled file, children before their parents.
+    pub(super) fn collect(
+        &mut self,
+        catalog: &Catalog,
+        file: &mut Document,
+        parent: Option<&Entity>,
+        at: Option<(&'static str, usize)>,
+    ) {
+        let id = parent.map(|parent| id_of(parent, file).to_owned());
+        for (entity, items) in children(catalog, file, parent) {
+            for (index, item) in items.into_iter().enumerate() {
+                let Value::Object(mut item) = item else { continue };
+                self.note(catalog, entity, &mut item, at, index);
+                if let (Some(parent), Some(id)) = (parent, &id)
+                    && let Some(field) = (Parent { entity: parent, id: None }).child_field(entity)
+                {
+                    item.insert(field.to_owned(), json!({ parent.primary_key: id }));
+                }
+                self.keep(entity, item);
+            }
+        }
+    }
+
+    /// Takes one document that stands at the top of a file, what is nested in it first.
+    pub(super) fn collect_one(&mut self, catalog: &Catalog, entity: &Entity, mut item: Document, index: usize) {
+        self.note(catalog, entity, &mut item, None, index);
+        self.keep(entity, item);
+    }
+
+    fn note(
+        &mut self,
+        catalog: &Catalog,
+        entity: &Entity,
+        item: &mut Document,
+        at: Option<(&'static str, usize)>,
+        index: usize,
+    ) {
+        self.collect(catalog, item, Some(entity), Some((entity.name, index)));
+        self.take(entity, item, at, index);
+    }
+
+    fn keep(&mut self, entity: &Entity, item: Document) {
+        self.documents.entry(entity.name).or_default().push(item);
+    }
+
+    /// Notes what finds a document and what it refers to.
+    fn take(&mut self, entity: &Entity, item: &Document, parent: Option<(&'static str, usize)>, index: usize) {
+        let id = id_of(entity, item).to_owned();
+        let unique = |key: &&str| entity.record.field(key).is_some_and(|field| field.unique);
+        let named = entity.endpoint_key.filter(unique);
+        let name = named.and_then(|key| item.get(key)?.as_str()).map(str::to_owned);
+        let mut duplicate = None;
+        if let (Some(key), Some(name)) = (named, &name) {
+            let place = (entity.name, name.clone());
+            match self.names.contains_key(&place) {
+                true => duplicate = Some((key, name)),
+                false => {
+                    self.names.insert(place, id.clone());
+                }
+            }
+        }
+        if !self.ids.insert((entity.name, id.clone())) && duplicate.is_none() {
+            duplicate = Some(("primary key", &id));
+        }
+        if let Some((key, value)) = duplicate {
+            let message = uniqueness(entity.name, key, value);
+            let section = match parent {
+                None => &mut self.errors,
+                Some((parent, at)) => element(&mut self.errors, parent, at),
+            };
+            *slot(section, entity.name, index) = message.into();
+        }
+        for reference in &entity.refs {
+            if let Some(value) = item.get(reference.field).filter(|value| !value.is_null()) {
+                self.expected.push(Expected {
+                    entity: entity.name,
+                    field: reference.field,
+                    target: reference.target,
+                    value: value.clone(),
+                    at: name.clone().unwrap_or_else(|| id.clone()),
+                });
+            }
+        }
+    }
+
+    /// Returns the id of the document that a reference names.
+    fn find(&self, target: &'static str, value: &Value) -> Option<String> {
+        let text = match value {
+            Value::Object(key) => key.get("id")?.as_str()?,
+            value => value.as_str()?,
+        };
+        let place = (target, text.to_owned());
+        let by_name = self.names.get(&place).cloned();
+        by_name.or_else(|| self.ids.contains(&place).then(|| text.to_owned()))
+    }
+
+    /// Resolves references, and returns the documents in dependency order.
+    pub(super) fn finish(mut self, catalog: &Catalog) -> Result<Documents, Errors> {
+        for expected in std::mem::take(&mut self.expected) {
+            if self.find(expected.target, &expected.value).is_some() {
+                continue;
+            }
+            let shown = match &expected.value {
+                Value::String(text) => text.clone(),
+                value => value.to_string(),
+            };
+            let message =
+                format!("invalid reference '{}: {shown}' (no such entry in '{}')", expected.field, expected.target,);
+            let section = self.errors.entry(expected.entity).or_insert_with(|| json!({}));
+            // Duplicates found before have made it a list; the name comes first then.
+            if !section.is_object() {
+                *section = json!({});
+            }
+            let messages = &mut section[&expected.at];
+            match messages {
+                Value::Array(messages) => messages.push(message.into()),
+                empty => *empty = json!([message]),
+            }
+        }
+        if !self.errors.is_empty() {
+            return Err(Errors::new(self.errors));
+        }
+        let mut all = Documents::new();
+        let mut errors = Map::new();
+        for entity in declarable(catalog) {
+            let Some(documents) = self.documents.remove(entity.name) else { continue };
+            let mut uniques: HashSet<(&str, String)> = HashSet::new();
+            let mut flat = Vec::with_capacity(documents.len());
+            for document in documents {
+                let document = self.flat(catalog, entity, document);
+                for field in &entity.unique {
+                    let Some(value) = document.get(*field).filter(|value| !value.is_null()) else {
+                        continue;
+                    };
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    if !uniques.insert((field, text.clone())) {
+                        let name = entity.endpoint_key.and_then(|key| document.get(key)?.as_str());
+                        let at = name.unwrap_or_else(|| id_of(entity, &document));
+                        let section = errors.entry(entity.name).or_insert_with(|| json!({}));
+                        section[at] = uniqueness(entity.name, field, &text).into();
+                    }
+                }
+                flat.push(document);
+            }
+            all.push((entity.name, flat));
+        }
+        if errors.is_empty() { Ok(all) } else { Err(Errors::new(errors)) }
+    }
+
+    /// Returns a document with its own fields only, references as keys.
+    fn flat(&self, catalog: &Catalog, entity: &Entity, mut document: Document) -> Document {
+        let mut flat = Document::with_capacity(entity.record.fields.len());
+        for field in &entity.record.fields {
+            let Some(value) = document.get_mut(&field.name).map(Value::take) else { continue };
+            let value = match entity.reference(&field.name) {
+                Some(reference) if value.is_string() => {
+                    let key = catalog.entity(reference.target).map_or("id", |e| e.primary_key);
+                    let id = self.find(reference.target, &value);
+                    id.map_or(Value::Null, |id| json!({ key: id }))
+                }
+                _ => value,
+            };
+            flat.insert(field.name.clone(), value);
+        }
+        if let Some(ttl) = document.remove("ttl").filter(|ttl| entity.ttl && !ttl.is_null()) {
+            flat.insert("ttl".to_owned(), ttl);
+        }
+        flat
+    }
+}
+
+fn uniqueness(entity: &str, key: &str, value: &str) -> String {
+    format!("uniqueness violation: '{entity}' entity with {key} set to '{value}' already declared")
+}
+
+/// Returns the place of an element in a list of errors that grows as needed.
+fn slot<'a>(errors: &'a mut Map<String, Value>, entity: &str, index: usize) -> &'a mut Value {
+    let section = errors.entry(entity).or_insert_with(|| json!([]));
+    if !section.is_array() {
+        *section = json!([]);
+    }
+    let Value::Array(items) = section else { unreachable!("it was just made a list") };
+    if items.len() <= index {
+        items.resize(index + 1, Value::Null);
+    }
+    &mut items[index]
+}
+
+/// Returns the errors of an element as fields; a message about the whole element gives way.
+fn element<'a>(errors: &'a mut Map<String, Value>, entity: &str, index: usize) -> &'a mut Map<String, Value> {
+    let slot = slot(errors, entity, index);
+    if !slot.is_object() {
+        *slot = json!({});
+    }
+    let Value::Object(fields) = slot else { unreachable!("it was just made an object") };
+    fields
+}
