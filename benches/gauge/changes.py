@@ -1,5 +1,7 @@
 """Changes while it serves: until when each kind is live, and what 50 changes a second do to others' latency."""
 
+import pathlib
+import re
 import statistics
 import threading
 import time
@@ -78,6 +80,13 @@ def load_of(routes, rate):
     """Requests at a fixed rate to paths of the routes that have no host."""
     paths = tuple(documents.request(number)[1] for number in range(1, min(routes, 1500), 3))
     return H2load(h1=True, rate=rate, paths=paths)
+
+
+def longest_switch(proxy):
+    """Milliseconds that a worker took at most to go over to a new configuration; the node says so when it ends."""
+    proxy.stop()
+    found = re.search(r"a worker took (\d+) us at most", pathlib.Path(proxy.error_log).read_text())
+    return int(found[1]) / 1000 if found else float("nan")
 
 
 def calm(proxy, options, routes):

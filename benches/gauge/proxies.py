@@ -61,7 +61,7 @@ backend b
 KONG_CONF = {
     "proxy_access_log": "off", "admin_access_log": "off", "admin_gui_listen": "off", "log_level": "error",
     "anonymous_reports": "off", "nginx_worker_processes": 1, "upstream_keepalive_pool_size": 1024,
-    "upstream_keepalive_max_requests": 0, "nginx_http_keepalive_requests": 1000000000, "nginx_http_client_max_body_size": 0,
+    "upstream_keepalive_max_requests": 0, "nginx_admin_client_max_body_size": "1g", "nginx_http_keepalive_requests": 1000000000, "nginx_http_client_max_body_size": 0,
 }
 
 
@@ -119,4 +119,5 @@ def gibbon(binary, folder, core, document=None, name="gibbon", **properties):
     file.write_text("".join(f"{key} = {value}\n" for key, value in (conf | properties).items()))
     process = Process(name, listen, [binary, "run", "-c", file], core, folder / f"{name}.out")
     process.tls, process.admin, process.conf, process.prefix = tls, admin, file, prefix
+    process.error_log = prefix / "logs" / "error.log"
     return process

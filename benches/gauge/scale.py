@@ -113,7 +113,7 @@ def embedded(options, folder, upstream, count):
     file = folder / "embedded.json"
     file.write_text(json.dumps(documents.many(count, upstream)))
     name = f"embedded-{count}"
-    proxy = proxies.gibbon(options.gibbon, folder, options.core, None, name=name)
+    proxy = proxies.gibbon(options.gibbon, folder, options.core, None, name=name, log_level="info")
     wait_for_admin(proxy)
     subprocess.run([options.gibbon, "config", "db_import", file, "-c", proxy.conf], check=True, capture_output=True, env=clean_environment())
     return proxy
@@ -123,4 +123,5 @@ def live(options, folder, upstream, count, times):
     """Milliseconds until live of each kind of change among `count` routes, and calm under changes."""
     with embedded(options, folder, upstream, count) as proxy:
         found = changes.each_kind(proxy, folder, times)
-        return found, changes.calm(proxy, options, count)
+        calm = changes.calm(proxy, options, count)
+        return found, calm | {"longest switch": changes.longest_switch(proxy)}

@@ -52,6 +52,7 @@ def live(options, folder, upstream):
         "change median": max(median for median, _ in many.values()),
         "calm": calm["changing p99"] - 1.1 * calm["rest p99"],
         "control": busy["control"],
+        "switch": max(calm["longest switch"], busy["longest switch"]),
     }
     return "\n".join(texts), figures
 

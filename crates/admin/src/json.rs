@@ -5,13 +5,12 @@ use std::io;
 use std::io::Write;
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::ser::Formatter;
 use serde_json::ser::Serializer;
 
 /// Returns the bytes of `value`.
 #[must_use]
-pub(crate) fn encode(value: &Value) -> Vec<u8> {
+pub(crate) fn encode(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
     value
         .serialize(&mut Serializer::with_formatter(&mut bytes, Numbers))

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 use http::StatusCode;
 use http::header::HeaderName;
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
@@ -45,7 +46,7 @@ impl Reply {
     }
 
     /// Returns a document.
-    pub(crate) fn json(status: StatusCode, value: &Value) -> Self {
+    pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
         Self { content_type: Some(JSON), body: encode(value), ..Self::empty(status) }
     }
 

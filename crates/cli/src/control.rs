@@ -1,4 +1,4 @@
-//! The socket in the prefix on which a running node takes commands of this same program: one JSON line each way. Who may write in the
+//! The socket in the prefix on which a running node takes commands of this same program: a JSON line there, one or more back. Who may write in the
 //! prefix's `sockets` folder (its owner) may do anything with the node, so that nothing is asked for.
 
 use std::io::BufRead as _;
@@ -21,7 +21,8 @@ use crate::settings::Origin;
 pub(crate) enum Call {
     /// Load this configuration and go on with it.
     Reload(Origin),
-    /// Check this file and put what it holds into the database.
+    /// Check this file, answer, put what it holds into the database, and answer again: with steps done of all, now and
+    /// then, and with null at the end.
     Import(File),
     /// Return all that the database holds as the text of a declarative file.
     Export,
@@ -32,13 +33,28 @@ pub(crate) type Answer = Result<Value, String>;
 
 /// Asks the node of `prefix`. The error is the node's, or that no node listens.
 pub(crate) fn call(prefix: &Prefix, call: &Call) -> anyhow::Result<Value> {
+    ask(prefix, call)?.next()
+}
+
+/// Asks the node of `prefix` for something that it answers step by step.
+pub(crate) fn ask(prefix: &Prefix, call: &Call) -> anyhow::Result<Answers> {
     let path = prefix.control_socket();
     let mut stream = UnixStream::connect(&path).with_context(|| format!("no node listens on {}", path.display()))?;
     let mut line = serde_json::to_vec(call)?;
     line.push(b'\n');
     stream.write_all(&line)?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer)?;
-    let answer: Answer = serde_json::from_str(&answer).context("the node broke off")?;
-    answer.map_err(|reason| anyhow::anyhow!(reason))
+    Ok(Answers(BufReader::new(stream)))
+}
+
+/// What a node answers.
+pub(crate) struct Answers(BufReader<UnixStream>);
+
+impl Answers {
+    /// Waits for the next answer.
+    pub(crate) fn next(&mut self) -> anyhow::Result<Value> {
+        let mut answer = String::new();
+        self.0.read_line(&mut answer)?;
+        let answer: Answer = serde_json::from_str(&answer).context("the node broke off")?;
+        answer.map_err(|reason| anyhow::anyhow!(reason))
+    }
 }

@@ -10,6 +10,7 @@ mod logging;
 mod node;
 mod outcome;
 mod prefix;
+mod progress;
 mod registry;
 mod settings;
 mod world;

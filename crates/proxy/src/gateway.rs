@@ -11,7 +11,6 @@ use std::time::Instant;
 use gibbon_conf::Conf;
 use gibbon_conf::DnsOrder;
 use gibbon_conf::Listener;
-use gibbon_model::Document;
 use gibbon_net::Load;
 use gibbon_net::Settings;
 use gibbon_net::Socket;
@@ -49,8 +48,8 @@ pub struct GatewayParts {
     pub env: Arc<Env>,
     /// The kinds of plugins that are switched on.
     pub plugins: Vec<PluginDef>,
-    /// The configuration to start with: entity and document, those referred to first.
-    pub documents: Vec<(String, Document)>,
+    /// Holds the configuration to start with, compiled.
+    pub compiler: Compiler,
     /// What TLS clients are shown that no certificate entity is for.
     pub certificates: Vec<PemPair>,
     /// Where control work runs: compiling configuration, resolving names.
@@ -114,18 +113,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Opens the listeners, compiles the configuration and starts the workers; requests are served when it returns.
+    /// Opens the listeners, puts the configuration in force and starts the workers; requests are served when it returns.
     ///
     /// # Errors
-    /// When an address is taken, a certificate or the configuration does not work, or the system refuses.
+    /// When an address is taken, a certificate does not work, or the system refuses.
     pub fn start(parts: GatewayParts) -> Result<Self, StartError> {
-        let GatewayParts { env, plugins, documents, certificates, control } = parts;
+        let GatewayParts { env, plugins, compiler, certificates, control } = parts;
         let conf = Arc::clone(&env.conf);
-        let mut compiler = Compiler::new(Arc::clone(&env), plugins.clone());
-        let errors = compiler.load(documents.iter().map(|(entity, document)| (entity.as_str(), document)));
-        if !errors.is_empty() {
-            return Err(StartError::Configuration(errors));
-        }
         let shared = Shared::new(compiler.snapshot()).map_err(StartError::system("retire thread"))?;
         let certificates = Arc::new(Certificates::new(&shared, &certificates)?);
         let listening = listen(&conf, env.workers, &certificates)?;

@@ -129,7 +129,9 @@ pub fn judge(
             judge_as(record, document, original, (Scope::Whole, Shape::Filled, None), cx)
         }
         // What was stored may lack what is new in a schema.
-        Operation::Update { stored } => judge_as(record, document, original, (Scope::Update, Shape::Raw, Some(stored)), cx),
+        Operation::Update { stored } => {
+            judge_as(record, document, original, (Scope::Update, Shape::Raw, Some(stored)), cx)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::check::is_nonempty;
 use crate::check::value_at;
 use crate::validate::REQUIRED;
 use crate::validate::quoted;
-use crate::validate::validate_field;
+use crate::validate::validate_over;
 
 /// What checks look fields up in: the record, each field as the subschema redefines it.
 #[derive(Clone, Copy)]
@@ -217,22 +217,6 @@ fn place(document: &mut Document, path: &str, value: Value) {
     }
 }
 
-/// Lays a condition's attributes over the field's own, as Lua's `__index` does.
-fn overlay(field: Option<&Field>, over: &Match) -> Field {
-    let Some(field) = field else { return over.field.clone() };
-    let mut merged = field.clone();
-    merged.rules = field.rules.overlaid(&over.field.rules);
-    merged.required = over.field.required.or(field.required);
-    merged.err = over.field.err.clone().or_else(|| field.err.clone());
-    match (&over.field.kind, &mut merged.kind) {
-        (Kind::Any, _) => {}
-        // A condition on elements keeps the field a list of its own kind.
-        (Kind::Array(element) | Kind::Set(element), Kind::Array(own) | Kind::Set(own)) => own.clone_from(element),
-        (kind, own) => own.clone_from(kind),
-    }
-    merged
-}
-
 fn conditional(
     check: &Conditional,
     schemas: Schemas<'_>,
@@ -241,7 +225,7 @@ fn conditional(
     violations: &mut Violations,
 ) -> Result<(), String> {
     let if_value = value_at(document, &check.if_field).unwrap_or(&Value::Null);
-    if validate_field(&overlay(schemas.field_at(&check.if_field), &check.if_match), if_value, cx).is_err() {
+    if validate_over(schemas.field_at(&check.if_field), &check.if_match.field, if_value, cx).is_err() {
         return Ok(());
     }
     let generic = || format!("failed conditional validation given value of field '{}'", check.if_field);
@@ -250,8 +234,7 @@ fn conditional(
         violations.set_path(&check.then_field, REQUIRED);
         return Err(generic());
     }
-    let then_field = overlay(schemas.field_at(&check.then_field), &check.then_match);
-    match validate_field(&then_field, then_value, cx) {
+    match validate_over(schemas.field_at(&check.then_field), &check.then_match.field, then_value, cx) {
         Ok(()) => Ok(()),
         Err(violation) => {
             violations.set_path(&check.then_field, violation);
@@ -269,7 +252,7 @@ fn conditional_at_least_one(
 ) -> Result<(), String> {
     let Some(value) = value_at(document, &check.if_field) else { return Ok(()) };
     let field = schemas.field_at(&check.if_field);
-    let holds = |condition: &Match| validate_field(&overlay(field, condition), value, cx).is_ok();
+    let holds = |condition: &Match| validate_over(field, &condition.field, value, cx).is_ok();
     let (names, err) = if holds(&check.if_match) {
         (&check.then_at_least_one_of, &check.then_err)
     } else {

@@ -232,6 +232,12 @@ impl Record {
 }
 
 impl Field {
+    /// Returns whether a stored document without the field says the same as one with null in it.
+    #[must_use]
+    pub fn is_null_when_missing(&self) -> bool {
+        self.default.is_none() && !self.is_required()
+    }
+
     /// Returns whether the value may not be missing or null.
     #[must_use]
     pub fn is_required(&self) -> bool {

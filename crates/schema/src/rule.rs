@@ -130,22 +130,6 @@ impl Rules {
     pub fn iter(&self) -> std::slice::Iter<'_, Rule> {
         self.0.iter()
     }
-
-    /// Returns these rules with those of `over` in front.
-    #[must_use]
-    pub fn overlaid(&self, over: &Self) -> Self {
-        let mut rules = self.clone();
-        for rule in over.iter() {
-            rules.set(rule.clone());
-        }
-        rules
-    }
-
-    /// Returns the length a string must at least have.
-    #[must_use]
-    pub fn len_min(&self) -> Option<usize> {
-        self.iter().find_map(|rule| if let Rule::LenMin(len) = rule { Some(*len) } else { None })
-    }
 }
 
 impl<'a> IntoIterator for &'a Rules {

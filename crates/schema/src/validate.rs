@@ -30,6 +30,9 @@ pub fn validate_field(field: &Field, value: &Value, cx: &Context<'_>) -> Result<
     validate_value(field, value, Shape::Raw, cx)
 }
 
+/// What holds for strings whose schema says nothing of their length.
+static NOT_EMPTY: Rule = Rule::LenMin(1);
+
 /// Whether the records inside a value have their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -41,64 +44,126 @@ pub(crate) enum Shape {
 
 /// Judges a value as [`validate_field`] does; what is filled is not filled again.
 pub(crate) fn validate_value(field: &Field, value: &Value, shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
-    if value.is_null() {
-        return validate_null(field);
-    }
-    if field.rules.iter().any(|rule| matches!(rule, Rule::Eq(Value::Null))) {
-        return Err(own_or(field, "value must be null"));
-    }
-    if field.is_abstract {
-        return Err("error in schema definition: abstract field was not specialized".into());
-    }
-    validate_kind(field, value, shape, cx)?;
-    let Some(text) = value.as_str().filter(|_| matches!(field.kind, Kind::String)) else {
-        return run_rules(field, value, None, cx);
-    };
-    if field.referenceable && crate::is_reference(text) {
-        return Ok(());
-    }
-    // Empty strings are refused unless the schema says otherwise.
-    let unstated = field.rules.len_min().is_none().then_some(Rule::LenMin(1));
-    run_rules(field, value, unstated.as_ref(), cx)
+    Judge { field, over: None, shape, cx }.run(field.rules.iter(), value)
 }
 
-/// Runs the field's rules in order, with `unstated` at its place among them.
-fn run_rules(field: &Field, value: &Value, unstated: Option<&Rule>, cx: &Context<'_>) -> Result<(), Violation> {
-    let own = |violation| field.err.as_ref().map_or(violation, Into::into);
-    let before = |rule: &&Rule| unstated.is_none_or(|unstated| rule.rank() < unstated.rank());
-    let first = field.rules.iter().take_while(before);
-    let rest = field.rules.iter().skip_while(before);
-    for rule in first.chain(unstated).chain(rest) {
-        run_rule(rule, value, cx).map_err(own)?;
-    }
-    if let Kind::Record(record) = &field.kind
-        && let Some(custom) = &record.custom
-    {
-        custom.run(value, cx).map_err(own)?;
-    }
-    Ok(())
+/// Judges a value of a field as if the attributes of a condition lay over the field's own, as Lua's `__index` lays them.
+pub(crate) fn validate_over(
+    field: Option<&Field>,
+    over: &Field,
+    value: &Value,
+    cx: &Context<'_>,
+) -> Result<(), Violation> {
+    let Some(field) = field else { return validate_field(over, value, cx) };
+    let mut rules: Vec<&Rule> = over.rules.iter().collect();
+    rules.extend(field.rules.iter().filter(|own| over.rules.iter().all(|rule| rule.rank() != own.rank())));
+    rules.sort_by_key(|rule| rule.rank());
+    Judge { field, over: Some(over), shape: Shape::Raw, cx }.run(rules.iter().copied(), value)
 }
 
-fn own_or(field: &Field, message: &str) -> Violation {
-    field.err.clone().unwrap_or_else(|| message.to_owned()).into()
+/// What a value is judged by: a field, and a condition that lies over it.
+struct Judge<'a> {
+    field: &'a Field,
+    over: Option<&'a Field>,
+    shape: Shape,
+    cx: &'a Context<'a>,
 }
 
-fn validate_null(field: &Field) -> Result<(), Violation> {
-    for rule in &field.rules {
-        match rule {
-            Rule::Ne(Value::Null) => return Err(own_or(field, "value must not be null")),
-            Rule::Eq(wanted) if !wanted.is_null() => {
-                return Err(format!("value must be {}", lua_text(wanted)).into());
+impl<'a> Judge<'a> {
+    /// Judges by these rules, which stand in the order of running.
+    fn run<'r>(&self, rules: impl Iterator<Item = &'r Rule> + Clone, value: &Value) -> Result<(), Violation> {
+        if value.is_null() {
+            return self.null(rules);
+        }
+        if rules.clone().any(|rule| matches!(rule, Rule::Eq(Value::Null))) {
+            return Err(self.own_or("value must be null"));
+        }
+        if self.field.is_abstract {
+            return Err("error in schema definition: abstract field was not specialized".into());
+        }
+        let kind = self.kind(value)?;
+        let Some(text) = value.as_str().filter(|_| matches!(kind, Kind::String)) else {
+            return self.rules(kind, rules, value, None);
+        };
+        if self.field.referenceable && crate::is_reference(text) {
+            return Ok(());
+        }
+        // Empty strings are refused unless the schema says otherwise.
+        let stated = rules.clone().any(|rule| matches!(rule, Rule::LenMin(_)));
+        self.rules(kind, rules, value, (!stated).then_some(&NOT_EMPTY))
+    }
+
+    /// Runs the rules in order, with `unstated` at its place among them.
+    fn rules<'r>(
+        &self,
+        kind: &Kind,
+        rules: impl Iterator<Item = &'r Rule> + Clone,
+        value: &Value,
+        unstated: Option<&'r Rule>,
+    ) -> Result<(), Violation> {
+        let own = |violation| self.err().map_or(violation, Into::into);
+        let before = |rule: &&Rule| unstated.is_none_or(|unstated| rule.rank() < unstated.rank());
+        let first = rules.clone().take_while(before);
+        let rest = rules.skip_while(before);
+        for rule in first.chain(unstated).chain(rest) {
+            run_rule(rule, value, self.cx).map_err(own)?;
+        }
+        if let Kind::Record(record) = kind
+            && let Some(custom) = &record.custom
+        {
+            custom.run(value, self.cx).map_err(own)?;
+        }
+        Ok(())
+    }
+
+    fn null<'r>(&self, rules: impl Iterator<Item = &'r Rule>) -> Result<(), Violation> {
+        for rule in rules {
+            match rule {
+                Rule::Ne(Value::Null) => return Err(self.own_or("value must not be null")),
+                Rule::Eq(wanted) if !wanted.is_null() => {
+                    return Err(format!("value must be {}", lua_text(wanted)).into());
+                }
+                _ => {}
             }
-            _ => {}
+        }
+        let required = self.over.and_then(|over| over.required).or(self.field.required);
+        if required == Some(true) { Err(REQUIRED.into()) } else { Ok(()) }
+    }
+
+    /// Judges the shape of a value, and returns which it is.
+    fn kind(&self, value: &Value) -> Result<&'a Kind, Violation> {
+        let own = &self.field.kind;
+        match self.over.map(|over| &over.kind) {
+            None | Some(Kind::Any) => validate_kind(own, value, self.shape, self.cx).map(|()| own),
+            // A condition on elements keeps the field a list of its own kind.
+            Some(Kind::Array(element) | Kind::Set(element)) if matches!(own, Kind::Array(_) | Kind::Set(_)) => {
+                validate_list(own, element, value, self.shape, self.cx).map(|()| own)
+            }
+            Some(over) => validate_kind(over, value, self.shape, self.cx).map(|()| over),
         }
     }
-    if field.is_required() { Err(REQUIRED.into()) } else { Ok(()) }
+
+    fn err(&self) -> Option<&'a str> {
+        self.over.and_then(|over| over.err.as_deref()).or(self.field.err.as_deref())
+    }
+
+    fn own_or(&self, message: &str) -> Violation {
+        self.err().unwrap_or(message).into()
+    }
 }
 
-fn validate_kind(field: &Field, value: &Value, shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
+fn validate_list(list: &Kind, element: &Field, value: &Value, shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
+    match value {
+        Value::Array(items) => validate_elements(element, items, shape, cx),
+        // An empty Lua table is both a list and a record.
+        Value::Object(entries) if entries.is_empty() => Ok(()),
+        _ => Err(if matches!(list, Kind::Array(_)) { "expected an array" } else { "expected a set" }.into()),
+    }
+}
+
+fn validate_kind(kind: &Kind, value: &Value, shape: Shape, cx: &Context<'_>) -> Result<(), Violation> {
     let expected = |right: bool, what: &str| if right { Ok(()) } else { Err(format!("expected {what}").into()) };
-    match &field.kind {
+    match kind {
         Kind::String => expected(value.is_string(), "a string"),
         Kind::Number => expected(value.is_number(), "a number"),
         Kind::Integer => expected(value.as_f64().is_some_and(|number| number.fract() == 0.0), "an integer"),
@@ -106,12 +171,7 @@ fn validate_kind(field: &Field, value: &Value, shape: Shape, cx: &Context<'_>) -
         Kind::Function => expected(false, "a function"),
         Kind::Any => Ok(()),
         Kind::Json(schemas) => validate_json(schemas, value),
-        Kind::Array(element) | Kind::Set(element) => match value {
-            Value::Array(items) => validate_elements(element, items, shape, cx),
-            // An empty Lua table is both a list and a record.
-            Value::Object(entries) if entries.is_empty() => Ok(()),
-            _ => expected(false, if matches!(field.kind, Kind::Array(_)) { "an array" } else { "a set" }),
-        },
+        Kind::Array(element) | Kind::Set(element) => validate_list(kind, element, value, shape, cx),
         Kind::Map { keys, values } => match value {
             Value::Object(entries) => validate_entries(keys, values, entries, shape, cx),
             // The keys of a Lua list are numbers.

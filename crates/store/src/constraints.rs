@@ -38,6 +38,9 @@ pub(crate) fn apply(
         Write::Insert { entity, document } => {
             let entity = known(catalog, entity)?;
             let id = id_of(entity, &document).to_owned();
+            if rows.try_insert(entity, &id, &document)? {
+                return added(rows, catalog, entity, id, document, now, changes);
+            }
             if live(rows, entity, &id, now)?.is_some() {
                 return Err(StoreError::PrimaryKeyTaken { entity: entity.name, field: entity.primary_key, id });
             }
@@ -54,6 +57,9 @@ pub(crate) fn apply(
         Write::Upsert { entity, document } => {
             let entity = known(catalog, entity)?;
             let id = id_of(entity, &document).to_owned();
+            if rows.try_insert(entity, &id, &document)? {
+                return added(rows, catalog, entity, id, document, now, changes);
+            }
             let before = live(rows, entity, &id, now)?;
             put(rows, catalog, entity, id, before, document, now, changes)
         }
@@ -101,10 +107,43 @@ fn put(
         let fields = entity.cache_key.iter().map(|f| ((*f).to_owned(), value(f))).collect();
         return Err(StoreError::UniqueTaken { entity: entity.name, fields });
     }
+    check_references(rows, catalog, entity, &after, now)?;
+    rows.put(entity, &id, &after)?;
+    changes.push(Change { entity: entity.name, id, before: before.map(Arc::new), after: Some(Arc::new(after)) });
+    Ok(())
+}
+
+/// Goes on after a row was added that nothing stood against.
+fn added(
+    rows: &mut impl WriteRows,
+    catalog: &Catalog,
+    entity: &Entity,
+    id: String,
+    document: Document,
+    now: f64,
+    changes: &mut Vec<Change>,
+) -> Result<(), StoreError> {
+    check_references(rows, catalog, entity, &document, now)?;
+    changes.push(Change { entity: entity.name, id, before: None, after: Some(Arc::new(document)) });
+    Ok(())
+}
+
+/// Refuses a document that refers to what is not there.
+fn check_references(
+    rows: &impl ReadRows,
+    catalog: &Catalog,
+    entity: &Entity,
+    document: &Document,
+    now: f64,
+) -> Result<(), StoreError> {
     for reference in &entity.refs {
-        let Some(target) = index_value(after.get(reference.field)) else { continue };
+        let Some(target) = index_value(document.get(reference.field)) else { continue };
         let parent = known(catalog, reference.target)?;
-        if live(rows, parent, &target, now)?.is_none() {
+        let there = match parent.ttl {
+            true => live(rows, parent, &target, now)?.is_some(),
+            false => rows.exists(parent, &target)?,
+        };
+        if !there {
             return Err(StoreError::ForeignMissing {
                 entity: entity.name,
                 field: reference.field,
@@ -113,8 +152,6 @@ fn put(
             });
         }
     }
-    rows.put(entity, &id, &after)?;
-    changes.push(Change { entity: entity.name, id, before: before.map(Arc::new), after: Some(Arc::new(after)) });
     Ok(())
 }
 
@@ -164,22 +201,6 @@ fn delete(
     }
     rows.remove(entity, id)?;
     changes.push(Change { entity: entity.name, id: id.to_owned(), before: Some(Arc::new(before)), after: None });
-    Ok(())
-}
-
-/// Empties every entity, without regard to references: what follows must fill them again.
-pub(crate) fn clear(rows: &mut impl WriteRows, catalog: &Catalog) -> Result<(), StoreError> {
-    for entity in catalog.entities() {
-        loop {
-            let found = rows.scan(entity, None, None, STRIDE)?;
-            if found.is_empty() {
-                break;
-            }
-            for row in found {
-                rows.remove(entity, id_of(entity, &row))?;
-            }
-        }
-    }
     Ok(())
 }
 

@@ -93,14 +93,20 @@ pub(crate) fn page(
 /// Returns all live rows.
 pub(crate) fn list(rows: &impl ReadRows, entity: &Entity, now: f64) -> Result<Vec<Document>, StoreError> {
     let mut all: Vec<Document> = Vec::new();
+    each(rows, entity, now, |row| all.push(row))?;
+    Ok(all)
+}
+
+/// Visits all live rows, holding a few at a time.
+fn each(rows: &impl ReadRows, entity: &Entity, now: f64, mut visit: impl FnMut(Document)) -> Result<(), StoreError> {
     let mut after: Option<String> = None;
     loop {
         let found = rows.scan(entity, None, after.as_deref(), STRIDE)?;
         let done = found.len() < STRIDE;
         after = found.last().map(|row| id_of(entity, row).to_owned());
-        all.extend(found.into_iter().filter(|r| expiry(entity, r).is_none_or(|at| at > now)));
+        found.into_iter().filter(|row| expiry(entity, row).is_none_or(|at| at > now)).for_each(&mut visit);
         if done {
-            return Ok(all);
+            return Ok(());
         }
     }
 }
@@ -121,8 +127,8 @@ pub(crate) fn tags(
     };
     let mut all = Vec::new();
     for entity in catalog.entities().filter(|entity| entity.tagged) {
-        for row in list(rows, entity, now)? {
-            let Some(Value::Array(tags)) = row.get("tags") else { continue };
+        each(rows, entity, now, |row| {
+            let Some(Value::Array(tags)) = row.get("tags") else { return };
             for name in tags.iter().filter_map(Value::as_str) {
                 if tag.is_none_or(|wanted| wanted == name) {
                     all.push(TagRow {
@@ -132,7 +138,7 @@ pub(crate) fn tags(
                     });
                 }
             }
-        }
+        })?;
     }
     all.sort_by(|a, b| a.entity_id.cmp(&b.entity_id));
     let more = all.len() > start.saturating_add(size);

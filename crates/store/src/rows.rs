@@ -1,6 +1,7 @@
 //! The small interface a backend implements: rows by key, indexes, scans. Constraints, pages and
 //! cascades are written once on top of it. Everything here is inside one transaction.
 
+use gibbon_model::Catalog;
 use gibbon_model::Document;
 use gibbon_model::Entity;
 use serde_json::Value;
@@ -11,6 +12,11 @@ use crate::error::StoreError;
 pub(crate) trait ReadRows {
     /// Returns the row with this primary key, expired or not.
     fn get(&self, entity: &Entity, id: &str) -> Result<Option<Document>, StoreError>;
+
+    /// Returns whether there is a row with this primary key, expired or not.
+    fn exists(&self, entity: &Entity, id: &str) -> Result<bool, StoreError> {
+        Ok(self.get(entity, id)?.is_some())
+    }
 
     /// Returns the lowest primary key whose indexed field (or `cache_key`) has this value.
     fn find(&self, entity: &Entity, index: &str, value: &str) -> Result<Option<String>, StoreError>;
@@ -28,6 +34,15 @@ pub(crate) trait ReadRows {
 
 /// What a backend writes inside a transaction; the backend keeps its indexes in step.
 pub(crate) trait WriteRows: ReadRows {
+    /// Adds a row and returns true, if nothing has its primary key, a unique value or the cache key of it; else does
+    /// nothing and returns false. A backend that cannot tell at once always returns false.
+    fn try_insert(&mut self, _entity: &Entity, _id: &str, _document: &Document) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Removes all rows, without regard to references: what follows must fill them again.
+    fn clear(&mut self, catalog: &Catalog) -> Result<(), StoreError>;
+
     /// Adds or replaces a row.
     fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError>;
 
@@ -84,7 +99,14 @@ pub(crate) fn expiry(entity: &Entity, document: &Document) -> Option<f64> {
 
 /// Returns a document as it is kept at rest.
 pub(crate) fn encode(document: &Document) -> Vec<u8> {
-    serde_json::to_vec(document).expect("invariant: a map of JSON values can be written as JSON")
+    let mut bytes = Vec::with_capacity(512);
+    encode_into(&mut bytes, document);
+    bytes
+}
+
+/// Writes a document as it is kept at rest to the end of a buffer.
+pub(crate) fn encode_into(buffer: &mut Vec<u8>, document: &Document) {
+    serde_json::to_writer(buffer, document).expect("invariant: a map of JSON values can be written as JSON");
 }
 
 /// Returns the document kept in these bytes.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::error::StoreError;
 use crate::page::Page;
 use crate::page::PageQuery;
+use crate::progress::Progress;
 
 /// One document to be written; `entity` is an entity name of the catalog.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,6 +149,13 @@ pub trait Store: Send + Sync + 'static {
     /// Unique values, cache keys and foreign keys hold afterwards; what is deleted in cascade is
     /// among the changes.
     fn write(&self, writes: Vec<Write>) -> BoxFuture<'_, Result<Written, StoreError>>;
+
+    /// Applies all writes or none as [`write`](Self::write) does, without saying what changed: for so many that
+    /// readers take everything anew. Each write is a step of `progress`.
+    fn import(&self, writes: Vec<Write>, progress: Arc<Progress>) -> BoxFuture<'_, Result<Written, StoreError>> {
+        drop(progress);
+        self.write(writes)
+    }
 
     /// Replaces everything with these documents, all or nothing.
     fn replace(&self, documents: Documents) -> BoxFuture<'_, Result<Written, StoreError>>;

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use gibbon_model::Entity;
+use gibbon_model::declarative::Documents;
 use gibbon_model::declarative::Errors;
 use gibbon_model::declarative::Format;
-use gibbon_model::declarative::Parsed;
 use gibbon_model::declarative::Refused;
 use gibbon_model::lua;
 use gibbon_schema::Document;
 use gibbon_store::WriteError;
 use http::StatusCode;
+use serde::Serialize;
+use serde::Serializer;
 use serde_json::Value;
 use serde_json::json;
 
@@ -67,20 +70,49 @@ pub(super) async fn replace(admin: &Arc<Admin>, call: Call) -> Outcome {
     };
     match parsed {
         Ok(parsed) => {
-            admin.writer.replace_all(&parsed).await?;
-            Ok(Reply::json(StatusCode::CREATED, &loaded(admin, parsed)))
+            let reply = Reply::json(StatusCode::CREATED, &Loaded { admin, documents: &parsed.documents });
+            admin.writer.replace_all(parsed).await?;
+            Ok(reply)
         }
         Err(refused) => Ok(refuse(admin, &refused, &options)),
     }
 }
 
-/// Returns what was loaded: by entity, then by id.
-fn loaded(admin: &Admin, parsed: Parsed) -> Value {
-    let by_id = |entity: &str, documents: Vec<Document>| -> Value {
-        documents.into_iter().map(|document| (admin.id_of(entity, &document), Value::Object(document))).collect()
-    };
-    let entities = parsed.documents.into_iter().filter(|(_, documents)| !documents.is_empty());
-    entities.map(|(entity, documents)| (entity.to_owned(), by_id(entity, documents))).collect()
+/// What was loaded: by entity, then by id, with nulls. It is written without being built first, since it may be large.
+struct Loaded<'a> {
+    admin: &'a Admin,
+    documents: &'a Documents,
+}
+
+/// The documents of one entity by id.
+struct ById<'a>(&'a Entity, &'a [Document]);
+
+/// A document with all fields of its entity.
+struct Whole<'a>(&'a Entity, &'a Document);
+
+impl Serialize for Loaded<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let entities = self.documents.iter().filter(|(_, documents)| !documents.is_empty());
+        to.collect_map(entities.map(|(name, documents)| (name, ById(self.admin.writer.entity(name), documents))))
+    }
+}
+
+impl Serialize for ById<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.1.iter().map(|document| (gibbon_model::id_of(self.0, document), Whole(self.0, document))))
+    }
+}
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(entity, document) = self;
+        let shown = entity.record.fields.iter().filter_map(|field| {
+            let value = document.get(&field.name);
+            Some((&field.name, value.or(field.is_null_when_missing().then_some(&Value::Null))?))
+        });
+        let others = document.iter().filter(|(name, _)| entity.record.field(name).is_none());
+        to.collect_map(shown.chain(others))
+    }
 }
 
 /// Returns what a refused configuration is told: one tree of errors, or with `flatten_errors` a list by entity.

@@ -23,6 +23,8 @@ use crate::node::open_store;
 use crate::outcome::Outcome;
 use crate::prefix::Prefix;
 use crate::prefix::write_private;
+use crate::progress::Bar;
+use crate::progress::watched;
 use crate::registry;
 use crate::settings::Origin;
 use crate::settings::refuse_postgres;
@@ -77,31 +79,50 @@ fn init(path: &Path) -> anyhow::Result<()> {
     std::fs::write(path, EXAMPLE).with_context(|| format!("could not write {}", path.display()))
 }
 
-/// A file, what it holds, and what it was checked against.
+/// What a file holds, and what it was checked against.
 struct Read {
-    file: File,
     declarative: Declarative,
     parsed: Parsed,
 }
 
-fn read(conf: &Conf, file: Option<&str>) -> anyhow::Result<Read> {
+fn open(file: Option<&str>) -> anyhow::Result<File> {
     let path = file.context("expected a declarative configuration file; see `kong config --help`")?;
+    File::read(Path::new(path)).map_err(|why| anyhow::anyhow!("Failed parsing:\n{why}"))
+}
+
+fn read(conf: &Conf, file: Option<&str>) -> anyhow::Result<Read> {
     let declarative = Declarative::new(registry::catalog(conf, &registry::enabled(conf)?));
-    let read = File::read(Path::new(path)).and_then(|file| Ok((file.parse(&declarative)?, file)));
-    match read {
-        Ok((parsed, file)) => Ok(Read { file, declarative, parsed }),
+    match open(file)?.parse(&declarative) {
+        Ok(parsed) => Ok(Read { declarative, parsed }),
         Err(why) => anyhow::bail!("Failed parsing:\n{why}"),
     }
 }
 
 fn import(conf: &Conf, file: Option<&str>, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let read = read(conf, file)?;
-    println!("parse successful, beginning import");
-    let prefix = make(conf, outcome)?;
+    let prefix = Prefix::of(conf);
     if prefix.running().is_some() {
-        control::call(&prefix, &Call::Import(read.file))?;
+        // The node checks the file; checking it here as well would take twice as long.
+        let file = open(file)?;
+        make(conf, outcome)?;
+        let mut answers = control::ask(&prefix, &Call::Import(file))?;
+        answers.next()?;
+        println!("parse successful, beginning import");
+        let mut bar = Bar::new();
+        // The node tells steps until it is done, which it tells with null.
+        while let Ok(steps) = serde_json::from_value(answers.next()?) {
+            bar.draw(steps);
+        }
     } else {
-        alone(async { Ok(writer(conf, &prefix, read.declarative.catalog()).await?.import(&read.parsed).await?) })?;
+        let Read { declarative, parsed } = read(conf, file)?;
+        println!("parse successful, beginning import");
+        let prefix = make(conf, outcome)?;
+        alone(async {
+            let writer = writer(conf, &prefix, declarative.catalog()).await?;
+            let progress = Arc::default();
+            let mut bar = Bar::new();
+            watched(writer.import(parsed, &progress), &progress, |steps| bar.draw(steps)).await?;
+            Ok(())
+        })?;
     }
     println!("import successful");
     Ok(())

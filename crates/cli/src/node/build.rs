@@ -7,13 +7,14 @@ use anyhow::Context as _;
 use gibbon_admin::AdminParts;
 use gibbon_conf::Conf;
 use gibbon_conf::Database;
-use gibbon_model::Document;
 use gibbon_proxy::Gateway;
 use gibbon_proxy::GatewayParts;
+use gibbon_proxy::StartError;
+use gibbon_proxy::snapshot::Compiler;
+use gibbon_proxy::snapshot::compile_all;
 use gibbon_sdk::Clock;
 use gibbon_sdk::Env;
 use gibbon_store::Publisher;
-use gibbon_store::Store;
 use gibbon_store::Writer;
 use tokio::runtime;
 use tokio::sync::Mutex;
@@ -55,11 +56,16 @@ pub(super) async fn build(
         workers,
         conf.database == Database::Off,
     ));
+    let mut compiler = Compiler::new(Arc::clone(&env), plugins.clone());
+    let errors = compile_all(&*store, &mut compiler).await.context("the configuration could not be read")?;
+    if !errors.is_empty() {
+        return Err(StartError::Configuration(errors).into());
+    }
     let routes = plugins.iter().flat_map(|plugin| plugin.admin.clone()).collect();
     let gateway = Gateway::start(GatewayParts {
         env: Arc::clone(&env),
         plugins,
-        documents: documents(&*store).await?,
+        compiler,
         certificates: tls::pairs(prefix, &conf.proxy_listen, "", [&conf.ssl_cert, &conf.ssl_cert_key])?,
         control: runtime::Handle::current(),
     })?;
@@ -73,14 +79,4 @@ pub(super) async fn build(
     let apis = apis::serve(conf, prefix, parts)?;
     let gateway = Arc::new(Mutex::new(Some(gateway)));
     Ok((Node { origin, threshold, writer, gateway: Arc::clone(&gateway) }, Serving { gateway, apis }))
-}
-
-/// All that is stored, what is referred to before what refers to it.
-async fn documents(store: &dyn Store) -> anyhow::Result<Vec<(String, Document)>> {
-    let mut all = Vec::new();
-    for entity in store.catalog().entities() {
-        let listed = store.list(entity.name).await.context("the configuration could not be read")?;
-        all.extend(listed.into_iter().map(|document| (entity.name.to_owned(), document)));
-    }
-    Ok(all)
 }

@@ -103,6 +103,10 @@ async fn live(
             }
         }
     }
+    if let Some(gateway) = &*node.gateway.lock().await {
+        let longest = gateway.publisher().longest_switch().as_micros();
+        info!("a worker took {longest} us at most to go over to a new configuration");
+    }
     info!("the node ends");
     Ok(())
 }

@@ -68,5 +68,5 @@ pub(super) async fn load_declarative(conf: &Conf, writer: &Writer) -> anyhow::Re
             .map_err(|why| anyhow::anyhow!("error parsing declarative config string:\n{why}"))?,
         (None, None) => return Ok(()),
     };
-    writer.replace_all(&parsed).await.context("the declarative configuration could not be loaded")
+    writer.replace_all(parsed).await.context("the declarative configuration could not be loaded")
 }

@@ -200,7 +200,9 @@ impl Index {
                 }
                 _ => value,
             };
-            flat.insert(field.name.clone(), value);
+            if !(value.is_null() && field.is_null_when_missing()) {
+                flat.insert(field.name.clone(), value);
+            }
         }
         if let Some(ttl) = document.remove("ttl").filter(|ttl| entity.ttl && !ttl.is_null()) {
             flat.insert("ttl".to_owned(), ttl);

@@ -20,7 +20,6 @@ use super::errors::null_errors;
 use super::ids::Parent;
 use super::ids::stable_id;
 use super::index::Index;
-use super::quick;
 use super::schema::declarable;
 use crate::Catalog;
 use crate::Document;
@@ -30,9 +29,6 @@ use crate::id_of;
 impl Declarative {
     /// Returns the documents of a file; `input` gets the ids that could be worked out.
     pub(super) fn flatten(&self, input: &mut Document, world: &dyn World) -> Result<(Documents, Document), Errors> {
-        if let Some(accepted) = quick::flatten(self, input, world) {
-            return Ok(accepted);
-        }
         self.judge(input, world)?;
         let catalog = &*self.catalog;
         generate_ids(catalog, input, None);
@@ -69,7 +65,11 @@ fn object(tree: Value) -> Map<String, Value> {
 }
 
 /// Takes the lists of documents out of a file, or out of a document that others are nested in.
-pub(super) fn children<'a>(catalog: &'a Catalog, file: &mut Document, parent: Option<&Entity>) -> Vec<(&'a Entity, Vec<Value>)> {
+pub(super) fn children<'a>(
+    catalog: &'a Catalog,
+    file: &mut Document,
+    parent: Option<&Entity>,
+) -> Vec<(&'a Entity, Vec<Value>)> {
     let mut found = Vec::new();
     for entity in declarable(catalog) {
         let nests = parent.is_none_or(|parent| {

@@ -70,7 +70,7 @@ impl Format {
 /// A configuration that was accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
-    /// Filled and validated, with ids, all fields present; transformations are not yet made.
+    /// Filled and validated, with ids; nulls are left out where that says the same. Transformations are not yet made.
     pub documents: Documents,
     /// Whether transformations are still to be made (`_transform`).
     pub transform: bool,
@@ -119,8 +119,13 @@ impl Declarative {
     /// # Errors
     /// When it cannot be read, is not valid, or refers to what is not there.
     pub fn parse(&self, text: &str, format: Format, world: &dyn World) -> Result<Parsed, Refused> {
-        let file = read(text, format)?;
-        self.parse_file(file, Some(hash(text)), world)
+        let mut file = read(text, format)?;
+        paths::migrate(&mut file);
+        // What is taken out of the file can be read again from the text.
+        match quick::flatten(self, &mut file, Value::take, world) {
+            Some(accepted) => Ok(parsed(accepted, || hash(text))),
+            None => self.judge_file(read(text, format)?, Some(hash(text)), world),
+        }
     }
 
     /// Returns what a file that was already read says; its hash is made from the content if none is given.
@@ -134,19 +139,36 @@ impl Declarative {
         world: &dyn World,
     ) -> Result<Parsed, Refused> {
         paths::migrate(&mut file);
+        match quick::flatten(self, &mut file, |document| document.clone(), world) {
+            Some(accepted) => {
+                Ok(parsed(accepted, || hash_of_text.unwrap_or_else(|| hash(&Value::Object(file).to_string()))))
+            }
+            None => self.judge_file(file, hash_of_text, world),
+        }
+    }
+
+    /// Goes the long way through a file, which words its errors.
+    fn judge_file(
+        &self,
+        mut file: Document,
+        hash_of_text: Option<String>,
+        world: &dyn World,
+    ) -> Result<Parsed, Refused> {
+        paths::migrate(&mut file);
         match self.flatten(&mut file, world) {
-            Ok((documents, meta)) => {
-                let transform = meta.get("_transform") != Some(&Value::Bool(false));
-                let hash = if documents.iter().all(|(_, documents)| documents.is_empty()) {
-                    EMPTY_HASH.to_owned()
-                } else {
-                    hash_of_text.unwrap_or_else(|| hash(&Value::Object(file).to_string()))
-                };
-                Ok(Parsed { documents, transform, hash })
+            Ok(accepted) => {
+                Ok(parsed(accepted, || hash_of_text.unwrap_or_else(|| hash(&Value::Object(file).to_string()))))
             }
             Err(errors) => Err(Refused { errors, input: file }),
         }
     }
+}
+
+/// Returns what was accepted: the documents of a file, and its other entries.
+fn parsed((documents, meta): (Documents, Document), hash: impl FnOnce() -> String) -> Parsed {
+    let transform = meta.get("_transform") != Some(&Value::Bool(false));
+    let is_empty = documents.iter().all(|(_, documents)| documents.is_empty());
+    Parsed { documents, transform, hash: if is_empty { EMPTY_HASH.to_owned() } else { hash() } }
 }
 
 /// Returns the tree of a text.

@@ -23,15 +23,23 @@ use crate::Document;
 use crate::Entity;
 
 /// Returns the documents of a file and its other entries, or nothing when the file is not right as it stands.
-pub(super) fn flatten(declarative: &Declarative, input: &Document, world: &dyn World) -> Option<(Documents, Document)> {
+///
+/// `take` gets each document at the top out of the file: a copy, or the document itself, which saves room.
+pub(super) fn flatten(
+    declarative: &Declarative,
+    input: &mut Document,
+    take: impl Fn(&mut Value) -> Value,
+    world: &dyn World,
+) -> Option<(Documents, Document)> {
     let catalog = &*declarative.catalog;
     let cx = catalog.context(world);
     let mut index = Index::default();
     for entity in declarable(catalog) {
-        let Some(items) = input.get(entity.name) else { continue };
+        let Some(items) = input.get_mut(entity.name) else { continue };
         let record = element(declarative.names.field(entity.name)?)?;
-        for (at, item) in items.as_array()?.iter().enumerate() {
-            let filled = admit(catalog, entity, record, item.as_object()?.clone(), &cx)?;
+        for (at, item) in items.as_array_mut()?.iter_mut().enumerate() {
+            let Value::Object(item) = take(item) else { return None };
+            let filled = admit(catalog, entity, record, item, &cx)?;
             index.collect_one(catalog, entity, filled, at);
         }
     }

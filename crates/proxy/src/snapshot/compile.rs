@@ -80,6 +80,9 @@ pub enum CompileError {
     },
 }
 
+/// The entity that others refer to within their values.
+pub(super) const VAULTS: &str = "vaults";
+
 /// Keeps a snapshot in step with documents.
 pub struct Compiler {
     env: Arc<Env>,
@@ -123,18 +126,26 @@ impl Compiler {
     ///
     /// Returns what does not work; all else does.
     pub fn load<'d>(&mut self, documents: impl IntoIterator<Item = (&'d str, &'d Document)>) -> Vec<CompileError> {
-        self.snapshot = Snapshot::new(Arc::clone(&self.env));
-        self.secrets.clear();
-        let before = std::mem::take(&mut self.owners);
         let documents: Vec<_> = documents.into_iter().collect();
+        let mut load = self.start_over();
         // Vaults first: others may refer to them.
         for vaults in [true, false] {
-            for &(entity, document) in documents.iter().filter(|(entity, _)| (*entity == "vaults") == vaults) {
-                let id = document.get("id").and_then(|id| id.as_str()).unwrap_or_default();
-                self.set(entity, id, Some(document), &before);
+            for &(entity, document) in documents.iter().filter(|(entity, _)| (*entity == VAULTS) == vaults) {
+                load.add(entity, document);
             }
         }
-        self.settle()
+        load.finish()
+    }
+
+    /// Begins to replace everything, document by document, vaults first. If the load is not finished, all stays as it
+    /// was.
+    pub fn start_over(&mut self) -> Load<'_> {
+        let empty = Snapshot::new(Arc::clone(&self.env));
+        let snapshot = std::mem::replace(&mut self.snapshot, empty);
+        let owners = std::mem::take(&mut self.owners);
+        let secrets = Secrets::new(self.env.conf.env_vault.clone(), &self.kinds);
+        let secrets = std::mem::replace(&mut self.secrets, secrets);
+        Load { compiler: self, before: Some(Before { snapshot, owners, secrets }) }
     }
 
     /// Applies changes in this order: documents by entity and primary key, none for one that was deleted.
@@ -161,7 +172,7 @@ impl Compiler {
     fn set(&mut self, entity: &str, key: &str, document: Option<&Document>, before: &Owners) {
         // What has no UUID for a primary key (tags, parameters) is of no use to requests.
         let Ok(id) = key.parse::<Uuid>() else { return };
-        if entity == "vaults" {
+        if entity == VAULTS {
             for (entity, id, document) in self.secrets.set_vault(id, document) {
                 self.set(&entity, &id.to_string(), Some(&document), before);
             }
@@ -290,6 +301,45 @@ impl Compiler {
             name(&consumer.username).map(|name| snapshot.usernames.insert(name, Arc::clone(&consumer)));
             name(&consumer.custom_id).map(|name| snapshot.custom_ids.insert(name, Arc::clone(&consumer)));
             snapshot.consumers.insert(id, consumer);
+        }
+    }
+}
+
+/// A configuration on its way in, in the place of another.
+pub struct Load<'c> {
+    compiler: &'c mut Compiler,
+    /// What was there before; none once the load is finished.
+    before: Option<Before>,
+}
+
+/// What a compiler held before a load.
+struct Before {
+    snapshot: Snapshot,
+    owners: Owners,
+    secrets: Secrets,
+}
+
+impl Load<'_> {
+    /// Adds a document. The filter of a plugin that was there before is kept.
+    pub fn add(&mut self, entity: &str, document: &Document) {
+        let id = document.get("id").and_then(|id| id.as_str()).unwrap_or_default();
+        if let Some(before) = &self.before {
+            self.compiler.set(entity, id, Some(document), &before.owners);
+        }
+    }
+
+    /// Ends the load, and returns what does not work; all else does.
+    pub fn finish(mut self) -> Vec<CompileError> {
+        self.before = None;
+        self.compiler.settle()
+    }
+}
+
+impl Drop for Load<'_> {
+    fn drop(&mut self) {
+        if let Some(Before { snapshot, owners, secrets }) = self.before.take() {
+            (self.compiler.snapshot, self.compiler.owners, self.compiler.secrets) = (snapshot, owners, secrets);
+            self.compiler.errors.clear();
         }
     }
 }

@@ -32,7 +32,9 @@ use uuid::Uuid;
 
 pub use self::compile::CompileError;
 pub use self::compile::Compiler;
+pub use self::compile::Load;
 pub use self::publish::LivePublisher;
+pub use self::publish::compile_all;
 pub use self::shards::Shards;
 pub use self::shared::Handle;
 pub use self::shared::Held;

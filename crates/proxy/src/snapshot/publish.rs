@@ -5,19 +5,24 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use gibbon_model::Document;
 use gibbon_store::Change;
 use gibbon_store::News;
+use gibbon_store::PageQuery;
 use gibbon_store::PublishError;
 use gibbon_store::Publisher;
 use gibbon_store::Store;
+use gibbon_store::StoreError;
+use gibbon_store::page::MAX_SIZE;
 
 use crate::snapshot::CompileError;
 use crate::snapshot::Compiler;
 use crate::snapshot::Shared;
+use crate::snapshot::compile::VAULTS;
 
 /// Publishes to the workers of this node.
 pub struct LivePublisher {
@@ -42,9 +47,6 @@ enum Work {
 /// A document as it is now, or that it is gone.
 type Row = (&'static str, String, Option<Arc<Document>>);
 
-/// Documents of one entity.
-type Listing = (&'static str, Vec<Document>);
-
 /// From how many changes at once it is cheaper to read everything than each of them.
 const MANY: usize = 1000;
 
@@ -57,6 +59,11 @@ impl LivePublisher {
             waiting: Mutex::default(),
             store: OnceLock::new(),
         }
+    }
+
+    /// Returns the longest that a worker took so far to go over to a new configuration.
+    pub fn longest_switch(&self) -> Duration {
+        self.shared.longest_switch()
     }
 
     /// Names the store that is read when anything may have changed; the first one named stays.
@@ -74,11 +81,12 @@ impl LivePublisher {
                 parts.push((self.read(work).await, outcome));
             }
             let shared = Arc::clone(&self.shared);
+            let runtime = tokio::runtime::Handle::current();
             let compiled = tokio::task::spawn_blocking(move || {
-                let outcomes: Vec<_> = parts
-                    .into_iter()
-                    .map(|(part, outcome)| (outcome, part.and_then(|part| part.compile(&mut compiler))))
-                    .collect();
+                let compile = |(part, outcome): (Result<Part, String>, _)| {
+                    (outcome, part.and_then(|part| runtime.block_on(part.compile(&mut compiler))))
+                };
+                let outcomes: Vec<_> = parts.into_iter().map(compile).collect();
                 shared.publish(compiler.snapshot());
                 for (outcome, result) in outcomes {
                     // Each piece of news is taken once.
@@ -96,7 +104,10 @@ impl LivePublisher {
         let changes = match work {
             Work::Changes(changes) if changes.len() < MANY => changes,
             Work::Changes(changes) if self.store.get().is_none() => changes,
-            Work::Changes(_) | Work::All => return self.list().await.map(Part::All),
+            Work::Changes(_) | Work::All => {
+                let store = self.store.get().ok_or("no store was named")?;
+                return Ok(Part::All(Arc::clone(store)));
+            }
         };
         let mut rows = Vec::with_capacity(changes.len());
         for Change { entity, id, after, .. } in changes {
@@ -108,32 +119,45 @@ impl LivePublisher {
         }
         Ok(Part::Changes(rows))
     }
+}
 
-    async fn list(&self) -> Result<Vec<Listing>, String> {
-        let Some(store) = self.store.get() else { return Err("no store was named".to_owned()) };
-        let mut all = Vec::new();
-        for entity in store.catalog().entities() {
-            all.push((entity.name, store.list(entity.name).await.map_err(|error| error.to_string())?));
+/// Compiles all that is stored in the place of what the compiler holds, a page at a time, since it may be large. What is
+/// written meanwhile is told in news that comes after.
+///
+/// Returns what does not work; all else does.
+///
+/// # Errors
+/// When the store cannot be read; the compiler holds what it held then.
+pub async fn compile_all(store: &dyn Store, compiler: &mut Compiler) -> Result<Vec<CompileError>, StoreError> {
+    let mut load = compiler.start_over();
+    let (vaults, others): (Vec<_>, Vec<_>) = store.catalog().entities().partition(|entity| entity.name == VAULTS);
+    for entity in vaults.into_iter().chain(others) {
+        let mut offset: Option<String> = None;
+        loop {
+            let query = PageQuery { size: MAX_SIZE, offset: offset.as_deref(), ..PageQuery::default() };
+            let page = store.page(entity.name, query).await?;
+            page.rows.iter().for_each(|document| load.add(entity.name, document));
+            offset = page.next;
+            if offset.is_none() {
+                break;
+            }
         }
-        Ok(all)
     }
+    Ok(load.finish())
 }
 
 enum Part {
     Changes(Vec<Row>),
-    All(Vec<Listing>),
+    All(Arc<dyn Store>),
 }
 
 impl Part {
-    fn compile(self, compiler: &mut Compiler) -> Result<(), String> {
+    async fn compile(self, compiler: &mut Compiler) -> Result<(), String> {
         let errors = match &self {
             Self::Changes(rows) => {
                 compiler.apply(rows.iter().map(|(entity, id, document)| (*entity, id.as_str(), document.as_deref())))
             }
-            Self::All(listings) => {
-                let documents = listings.iter().flat_map(|(entity, all)| all.iter().map(move |one| (*entity, one)));
-                compiler.load(documents)
-            }
+            Self::All(store) => compile_all(&**store, compiler).await.map_err(|error| error.to_string())?,
         };
         for error in &errors {
             tracing::error!(%error, "configuration does not work here");

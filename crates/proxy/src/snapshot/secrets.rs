@@ -45,12 +45,6 @@ impl Secrets {
         }
     }
 
-    /// Forgets everything that came from the configuration.
-    pub(super) fn clear(&mut self) {
-        self.vaults.clear();
-        self.users.clear();
-    }
-
     /// Takes over a vault, or that it is gone; returns the documents that may now mean something else.
     pub(super) fn set_vault(&mut self, id: Uuid, vault: Option<&Document>) -> Vec<(String, Uuid, Document)> {
         match vault {

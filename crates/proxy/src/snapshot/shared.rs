@@ -7,6 +7,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
@@ -21,6 +23,8 @@ pub struct Shared {
     /// Moves each time a snapshot is published.
     generation: AtomicU64,
     retired: SyncSender<Arc<Snapshot>>,
+    /// See [`Shared::longest_switch`].
+    longest_switch: AtomicU64,
 }
 
 impl Shared {
@@ -32,7 +36,12 @@ impl Shared {
     pub fn new(first: Snapshot) -> std::io::Result<Arc<Self>> {
         let (retired, gone) = sync_channel(RETIRED);
         std::thread::Builder::new().name("retire".to_owned()).spawn(move || gone.into_iter().for_each(drop))?;
-        Ok(Arc::new(Self { current: ArcSwap::from_pointee(first), generation: AtomicU64::new(1), retired }))
+        Ok(Arc::new(Self {
+            current: ArcSwap::from_pointee(first),
+            generation: AtomicU64::new(1),
+            retired,
+            longest_switch: AtomicU64::new(0),
+        }))
     }
 
     /// Puts a snapshot in force: each worker's next request sees it.
@@ -45,6 +54,12 @@ impl Shared {
     /// Returns the snapshot in force; for control work, since it touches a shared count.
     pub fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// Returns the longest that a worker took so far to go over to a new snapshot and let go of the old one. For so long
+    /// a change held up requests of that worker.
+    pub fn longest_switch(&self) -> Duration {
+        Duration::from_nanos(self.longest_switch.load(Ordering::Relaxed))
     }
 
     /// Sends an old snapshot to be dropped elsewhere, in case this was the last use of it.
@@ -102,7 +117,10 @@ impl Handle {
     /// snapshot is read again only when the generation has moved.
     pub fn snapshot(&mut self) -> &Rc<Held> {
         if self.shared.generation.load(Ordering::Acquire) != self.generation {
+            let begin = Instant::now();
             (self.generation, self.held) = read(&self.shared);
+            let took = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.shared.longest_switch.fetch_max(took, Ordering::Relaxed);
         }
         &self.held
     }

@@ -14,6 +14,7 @@ use gibbon_model::declarative::Declarative;
 use gibbon_model::declarative::Format;
 use gibbon_proxy::Gateway;
 use gibbon_proxy::GatewayParts;
+use gibbon_proxy::snapshot::Compiler;
 use gibbon_sdk::Clock;
 use gibbon_sdk::Env;
 use gibbon_sdk::PluginDef;
@@ -82,15 +83,16 @@ impl Node {
         let parsed = Declarative::new(Arc::new(catalog))
             .parse(declarative, Format::Yaml, &Still)
             .map_err(|refused| anyhow!("{}", refused.errors.to_text()))?;
-        let documents = parsed.documents.into_iter();
-        let documents =
-            documents.flat_map(|(entity, all)| all.into_iter().map(move |one| (entity.to_string(), one))).collect();
+        let documents = parsed.documents.iter().flat_map(|(entity, all)| all.iter().map(move |one| (*entity, one)));
         let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let env = Arc::new(Env::new(Arc::new(conf), Clock::System, Uuid::new_v4(), "test".to_owned(), 1, true));
+        let mut compiler = Compiler::new(Arc::clone(&env), plugins.clone());
+        let errors = compiler.load(documents);
+        anyhow::ensure!(errors.is_empty(), "{errors:?}");
         let gateway = Gateway::start(GatewayParts {
             env: Arc::clone(&env),
             plugins,
-            documents,
+            compiler,
             certificates: Vec::new(),
             control: control.handle().clone(),
         })?;

@@ -29,6 +29,7 @@ use crate::page::Offsets;
 use crate::page::Page;
 use crate::page::PageQuery;
 use crate::page::TagFilter;
+use crate::progress::Progress;
 use crate::reads;
 use crate::store::Backend;
 use crate::store::Changes;
@@ -209,6 +210,10 @@ impl Store for EmbeddedStore {
 
     fn write(&self, writes: Vec<Write>) -> BoxFuture<'_, Result<Written, StoreError>> {
         self.writer.run(Job::Write(writes))
+    }
+
+    fn import(&self, writes: Vec<Write>, progress: Arc<Progress>) -> BoxFuture<'_, Result<Written, StoreError>> {
+        self.writer.run(Job::Import(writes, progress))
     }
 
     fn replace(&self, documents: Documents) -> BoxFuture<'_, Result<Written, StoreError>> {

@@ -1,5 +1,8 @@
 //! Rows of SQLite tables inside a transaction, for the code that knows the constraints.
 
+use std::cell::RefCell;
+
+use gibbon_model::Catalog;
 use gibbon_model::Document;
 use gibbon_model::Entity;
 use rusqlite::CachedStatement;
@@ -41,7 +44,38 @@ impl<'a> Reader<'a> {
 
 /// A write transaction that the caller has begun.
 pub(super) struct Rows<'a> {
-    pub(super) connection: &'a Connection,
+    connection: &'a Connection,
+    /// The row that was last found to be there: most rows refer to what the row before referred to.
+    there: RefCell<Option<(&'static str, String)>>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self { connection, there: RefCell::default() }
+    }
+
+    /// Writes a row with this verb, and returns how many were written.
+    fn insert(&self, verb: &str, entity: &Entity, id: &str, document: &Document) -> Result<usize, StoreError> {
+        let columns = columns(entity);
+        let mut names = format!("\"{}\", document", entity.primary_key);
+        let mut marks = "?1, ?2".to_owned();
+        for (index, column) in columns.iter().enumerate() {
+            names.push_str(&format!(", \"{}\"", column.name));
+            marks.push_str(&format!(", ?{}", index + 3));
+        }
+        let sql = format!("{verb} INTO \"{}\" ({names}) VALUES ({marks})", entity.name);
+        let bytes = encode(document);
+        let values: Vec<Option<String>> = columns
+            .iter()
+            .map(|column| match column.name {
+                CACHE_KEY => cache_key(entity, document),
+                field => index_value(document.get(field)),
+            })
+            .collect();
+        let mut parameters: Vec<&dyn ToSql> = vec![&id, &bytes];
+        parameters.extend(values.iter().map(|value| value as &dyn ToSql));
+        Ok(self.connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?)
+    }
 }
 
 impl ReadRows for Reader<'_> {
@@ -69,6 +103,19 @@ impl ReadRows for Rows<'_> {
         get(self.connection, entity, id)
     }
 
+    fn exists(&self, entity: &Entity, id: &str) -> Result<bool, StoreError> {
+        let mut there = self.there.borrow_mut();
+        if there.as_ref().is_some_and(|(name, held)| *name == entity.name && held == id) {
+            return Ok(true);
+        }
+        let sql = format!("SELECT 1 FROM \"{}\" WHERE \"{}\" = ?1", entity.name, entity.primary_key);
+        let found = self.connection.prepare_cached(&sql)?.exists(params![id])?;
+        if found {
+            *there = Some((entity.name, id.to_owned()));
+        }
+        Ok(found)
+    }
+
     fn find(&self, entity: &Entity, index: &str, value: &str) -> Result<Option<String>, StoreError> {
         find(self.connection, entity, index, value)
     }
@@ -85,30 +132,25 @@ impl ReadRows for Rows<'_> {
 }
 
 impl WriteRows for Rows<'_> {
-    fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError> {
-        let columns = columns(entity);
-        let mut names = format!("\"{}\", document", entity.primary_key);
-        let mut marks = "?1, ?2".to_owned();
-        for (index, column) in columns.iter().enumerate() {
-            names.push_str(&format!(", \"{}\"", column.name));
-            marks.push_str(&format!(", ?{}", index + 3));
+    fn try_insert(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<bool, StoreError> {
+        Ok(self.insert("INSERT OR IGNORE", entity, id, document)? == 1)
+    }
+
+    fn clear(&mut self, catalog: &Catalog) -> Result<(), StoreError> {
+        self.there.take();
+        for entity in catalog.entities() {
+            self.connection.execute(&format!("DELETE FROM \"{}\"", entity.name), [])?;
         }
-        let sql = format!("INSERT OR REPLACE INTO \"{}\" ({names}) VALUES ({marks})", entity.name);
-        let bytes = encode(document);
-        let values: Vec<Option<String>> = columns
-            .iter()
-            .map(|column| match column.name {
-                CACHE_KEY => cache_key(entity, document),
-                field => index_value(document.get(field)),
-            })
-            .collect();
-        let mut parameters: Vec<&dyn ToSql> = vec![&id, &bytes];
-        parameters.extend(values.iter().map(|value| value as &dyn ToSql));
-        self.connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
+        Ok(())
+    }
+
+    fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError> {
+        self.insert("INSERT OR REPLACE", entity, id, document)?;
         Ok(())
     }
 
     fn remove(&mut self, entity: &Entity, id: &str) -> Result<(), StoreError> {
+        self.there.take();
         let sql = format!("DELETE FROM \"{}\" WHERE \"{}\" = ?1", entity.name, entity.primary_key);
         self.connection.prepare_cached(&sql)?.execute(params![id])?;
         Ok(())

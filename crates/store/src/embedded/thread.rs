@@ -16,6 +16,8 @@ use super::rows::Rows;
 use crate::clock::Clock;
 use crate::constraints;
 use crate::error::StoreError;
+use crate::progress::Progress;
+use crate::rows::WriteRows as _;
 use crate::store::Documents;
 use crate::store::Write;
 use crate::store::Written;
@@ -23,6 +25,7 @@ use crate::store::Written;
 /// What the thread is asked to do.
 pub(super) enum Job {
     Write(Vec<Write>),
+    Import(Vec<Write>, Arc<Progress>),
     Replace(Documents),
     Expire,
 }
@@ -80,7 +83,7 @@ impl Worker {
         let now = self.clock.now();
         let catalog = self.catalog.clone();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut rows = Rows { connection: &transaction };
+        let mut rows = Rows::new(&transaction);
         let mut changes = Vec::new();
         let mut all = false;
         match job {
@@ -89,16 +92,24 @@ impl Worker {
                     constraints::apply(&mut rows, &catalog, now, write, &mut changes)?;
                 }
             }
+            Job::Import(writes, progress) => {
+                all = true;
+                for write in writes {
+                    constraints::apply(&mut rows, &catalog, now, write, &mut changes)?;
+                    changes.clear();
+                    progress.step();
+                }
+            }
             Job::Replace(documents) => {
                 all = true;
-                constraints::clear(&mut rows, &catalog)?;
+                rows.clear(&catalog)?;
                 for (entity, documents) in documents {
                     for document in documents {
                         let write = Write::Insert { entity, document };
                         constraints::apply(&mut rows, &catalog, now, write, &mut changes)?;
+                        changes.clear();
                     }
                 }
-                changes.clear();
             }
             Job::Expire => constraints::expire(&mut rows, &catalog, now, &mut changes)?,
         }

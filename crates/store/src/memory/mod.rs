@@ -21,7 +21,9 @@ use crate::error::StoreError;
 use crate::page::Offsets;
 use crate::page::Page;
 use crate::page::PageQuery;
+use crate::progress::Progress;
 use crate::reads;
+use crate::rows::WriteRows as _;
 use crate::store::Backend;
 use crate::store::Changes;
 use crate::store::Documents;
@@ -152,18 +154,30 @@ impl Store for MemoryStore {
         }))
     }
 
+    fn import(&self, writes: Vec<Write>, progress: Arc<Progress>) -> BoxFuture<'_, Result<Written, StoreError>> {
+        let now = self.clock.now();
+        done(self.transaction(|rows, written| {
+            for write in writes {
+                constraints::apply(rows, &self.catalog, now, write, &mut written.changes)?;
+                written.changes.clear();
+                progress.step();
+            }
+            Ok(())
+        }))
+    }
+
     fn replace(&self, documents: Documents) -> BoxFuture<'_, Result<Written, StoreError>> {
         let now = self.clock.now();
         done(self.transaction(|rows, written| {
-            constraints::clear(rows, &self.catalog)?;
+            rows.clear(&self.catalog)?;
             for (entity, documents) in documents {
                 for document in documents {
                     let write = Write::Insert { entity, document };
                     constraints::apply(rows, &self.catalog, now, write, &mut written.changes)?;
+                    // What was there before is not compared: readers take everything anew.
+                    written.changes.clear();
                 }
             }
-            // What was there before is not compared: readers take everything anew.
-            written.changes.clear();
             Ok(())
         }))
     }

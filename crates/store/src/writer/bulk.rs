@@ -1,6 +1,8 @@
 //! Whole configurations: loading one without a database, importing one into a database, and
 //! exporting what there is.
 
+use std::sync::Arc;
+
 use gibbon_model::Document;
 use gibbon_model::Entity;
 use gibbon_model::declarative::EMPTY_HASH;
@@ -15,6 +17,7 @@ use super::process::Lifetime;
 use super::process::put_lifetime;
 use super::process::take_lifetime;
 use super::process::transform;
+use crate::progress::Progress;
 use crate::publisher::News;
 use crate::rows::index_value;
 use crate::store::Write;
@@ -24,9 +27,9 @@ impl Writer {
     ///
     /// # Errors
     /// When a transformation or the store fails.
-    pub async fn replace_all(&self, parsed: &Parsed) -> Result<(), WriteError> {
+    pub async fn replace_all(&self, parsed: Parsed) -> Result<(), WriteError> {
         let mut all = Vec::with_capacity(parsed.documents.len());
-        for (name, documents) in &parsed.documents {
+        for (name, documents) in parsed.documents {
             let entity = self.entity(name);
             let mut stored = Vec::with_capacity(documents.len());
             for document in documents {
@@ -42,14 +45,14 @@ impl Writer {
     }
 
     /// Adds a configuration to what is stored, and makes it live: all or nothing. What has the same
-    /// primary key is replaced.
+    /// primary key is replaced. Each document is a step of `progress`.
     ///
     /// # Errors
     /// When the store refuses a document or fails.
-    pub async fn import(&self, parsed: &Parsed) -> Result<(), WriteError> {
+    pub async fn import(&self, parsed: Parsed, progress: &Arc<Progress>) -> Result<(), WriteError> {
         let guard = self.writing.lock().await;
         let mut writes = Vec::new();
-        for (name, documents) in &parsed.documents {
+        for (name, documents) in parsed.documents {
             let entity = self.entity(name);
             for document in documents {
                 let document = self.at_rest(entity, document, parsed.transform)?;
@@ -59,7 +62,8 @@ impl Writer {
                 writes.push(Write::Upsert { entity: entity.name, document });
             }
         }
-        self.store.write(writes).await?;
+        progress.begin(writes.len());
+        self.store.import(writes, Arc::clone(progress)).await?;
         drop(guard);
         self.publish(News::All).await
     }
@@ -98,10 +102,10 @@ impl Writer {
     }
 
     /// Returns a document of a declarative file as it is stored.
-    fn at_rest(&self, entity: &Entity, document: &Document, transformed: bool) -> Result<Document, WriteError> {
-        let mut stored = document.clone();
-        if transformed {
-            transform(entity, &mut stored, document)?;
+    fn at_rest(&self, entity: &Entity, mut stored: Document, transformed: bool) -> Result<Document, WriteError> {
+        if transformed && !entity.transformations.is_empty() {
+            let given = stored.clone();
+            transform(entity, &mut stored, &given)?;
         }
         for field in entity.record.fields.iter().filter(|field| field.transient) {
             stored.shift_remove(&field.name);

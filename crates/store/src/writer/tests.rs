@@ -209,7 +209,7 @@ async fn without_a_database_only_whole_configurations_are_written() {
     let text = "_format_version: '3.0'\nservices:\n- {name: s, host: h.test}\nupstreams:\n- {name: u, targets: [{target: a}]}\n\
                 consumers:\n- {username: ann, keyauth_credentials: [{key: k, ttl: 60}]}\n";
     let parsed = writer.declarative().parse(text, Format::Any, &**writer.world()).unwrap();
-    writer.replace_all(&parsed).await.unwrap();
+    writer.replace_all(parsed.clone()).await.unwrap();
     assert_eq!(*heard.0.lock().unwrap(), ["all"]);
     assert_eq!(writer.configuration_hash(), parsed.hash);
     assert_eq!(writer.get("services", key).await.unwrap().unwrap()["host"], "h.test");
@@ -234,8 +234,10 @@ async fn what_is_exported_is_imported_again() {
     let parsed = other.declarative().parse(&text, Format::Yaml, &**other.world()).unwrap_or_else(|refused| {
         panic!("{}\n{text}", refused.errors.to_text());
     });
-    other.import(&parsed).await.unwrap();
-    other.import(&parsed).await.unwrap();
+    let progress = Arc::default();
+    other.import(parsed.clone(), &progress).await.unwrap();
+    other.import(parsed, &progress).await.unwrap();
+    assert_eq!(progress.now(), (8, 4), "each import counted its documents");
     assert_eq!(other.export().await.unwrap(), text);
     assert_eq!(*heard.0.lock().unwrap(), ["all", "all"]);
 }
