@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use gibbon_http::Framing;
 use gibbon_http::Status;
@@ -30,6 +31,10 @@ use crate::places::Place;
 use crate::stream::Prefixed;
 use crate::stream::Stream;
 use crate::worker::Shared;
+
+/// How long an idle connection may still bring a request when the worker drains: to close it at once would lose those
+/// that are on their way.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// Whether a plain connection may turn out to be HTTP/2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,9 +148,15 @@ impl Connection {
         if self.early.is_empty()
             && let Some(place) = &self.place
         {
-            let is_over = place.is_draining(cx) || settings.keepalive_timeout.is_zero();
-            if between && is_over || place.is_unwanted() {
+            if between && settings.keepalive_timeout.is_zero() || place.is_unwanted() {
                 return Head::Closed;
+            }
+            if place.is_draining(cx) {
+                // A request may be on its way; its answer will say that the connection closes.
+                clock::now();
+                self.deadline.arm(settings.keepalive_timeout.min(DRAIN), cx.waker());
+                self.state = State::Idle(stream);
+                return Head::Waits;
             }
         }
         if between {

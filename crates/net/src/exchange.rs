@@ -4,6 +4,7 @@
 //! `relay`: the head is written right before the body bytes already received, and all goes out with one send.
 //! With body filters: `forward`, `start`, then `read_response`/`write` part by part. Without an upstream: `reply`.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -129,6 +130,8 @@ pub struct Exchange {
     pub response: ResponseHead,
     pub(crate) peer: Rc<Peer>,
     pub(crate) settings: Rc<Settings>,
+    /// Whether the worker drains: then answers say that the connection closes.
+    pub(crate) is_draining: Rc<Cell<bool>>,
     /// The client's connection, while the exchange has it.
     pub(crate) link: Link,
     /// Bytes from the client that were not taken yet (HTTP/1).
@@ -187,7 +190,7 @@ pub(crate) enum Answer {
 }
 
 impl Exchange {
-    pub(crate) fn new(peer: Rc<Peer>, settings: Rc<Settings>) -> Self {
+    pub(crate) fn new(peer: Rc<Peer>, settings: Rc<Settings>, is_draining: Rc<Cell<bool>>) -> Self {
         let second = Duration::from_secs(1);
         Self {
             request: RequestHead::default(),
@@ -196,6 +199,7 @@ impl Exchange {
             response: ResponseHead::default(),
             peer,
             settings,
+            is_draining,
             link: Link::None,
             down: Inbox::default(),
             out: Outbox::default(),

@@ -135,6 +135,7 @@ impl Exchange {
     ///
     /// What the handler set of `Connection` and `Upgrade` goes out beside our own `Connection`, as Kong's does (426).
     pub(crate) fn encode_head(&mut self, out: &mut Vec<u8>, told: Framing) {
+        self.request.persistent &= !self.is_draining.get();
         let connection = if self.request.persistent { "keep-alive" } else { "close" };
         let skip = KnownSet::HOP_BY_HOP.without(Known::Connection).without(Known::Upgrade);
         h1::response_head(out, &self.response, skip, told, connection);

@@ -102,7 +102,7 @@ impl Default for Settings {
 pub enum Stage {
     /// Serve.
     Running,
-    /// Accept no more, close idle connections, finish what goes on, then end.
+    /// Accept no more, finish what goes on, close connections with an answer or when they stay idle, then end.
     Draining,
     /// End now.
     Stopped,
@@ -171,7 +171,7 @@ pub fn run<H: Handler>(setup: WorkerSetup, make: impl FnOnce(&Rc<Upstreams>) -> 
             free: RefCell::default(),
             lives: RefCell::default(),
             places: Places::default(),
-            is_draining: Cell::new(false),
+            is_draining: Rc::default(),
             watchers: RefCell::default(),
             busy: Rc::default(),
             load,
@@ -217,7 +217,7 @@ pub(crate) struct Shared {
     free: RefCell<Vec<Box<Exchange>>>,
     lives: RefCell<Vec<Life>>,
     pub(crate) places: Places,
-    is_draining: Cell<bool>,
+    is_draining: Rc<Cell<bool>>,
     watchers: RefCell<Vec<Waker>>,
     /// Requests in flight.
     busy: Rc<Cell<usize>>,
@@ -240,7 +240,7 @@ impl Shared {
                 exchange.peer = Rc::clone(peer);
                 exchange
             }
-            None => Box::new(Exchange::new(Rc::clone(peer), self.settings())),
+            None => Box::new(Exchange::new(Rc::clone(peer), self.settings(), Rc::clone(&self.is_draining))),
         }
     }
 
