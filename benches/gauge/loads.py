@@ -74,7 +74,7 @@ def many(**rest):
 
 def post(size):
     """Requests with a body of this size."""
-    return Wrk(script=POST % size)
+    return Wrk("/sink", script=POST % size)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,6 +23,11 @@ UPSTREAM = """
     listen 127.0.0.1:{port} backlog=4096;
     location / {{ return 200 "{answer}"; }}
     location /files/ {{ alias {folder}/files/; }}
+    # Answers when all of the body is there: an early answer would close connections.
+    location /sink {{
+      client_body_buffer_size 2m; proxy_pass_request_body off; proxy_set_header Content-Length "";
+      proxy_pass http://127.0.0.1:{port}/;
+    }}
   }}
 """
 

@@ -52,7 +52,7 @@ def match(options, folder, upstream, count):
 def under_load(proxy, rate, core, work):
     """Does `work` while requests come at a fixed rate; returns the seconds it took and the latencies, at rest first."""
     load = H2load(h1=True, rate=rate, path="/always")
-    at_rest = load.run(proxy, 8, 3, core)
+    at_rest = load.run(proxy, 8, 2, core)
     runs, done = [], threading.Event()
 
     def keep_on():
