@@ -34,7 +34,8 @@ use support::Node;
 fn until(what: &str, so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        // Long, for a machine on which much else runs is late as well.
+        assert!(begun.elapsed() < Duration::from_secs(120), "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -154,7 +155,7 @@ fn a_worker_that_is_late_sheds() {
         for _ in 0..20 {
             scope.spawn(|| {
                 let begun = Instant::now();
-                while shed.load(Ordering::Relaxed) == 0 && begun.elapsed() < Duration::from_secs(30) {
+                while shed.load(Ordering::Relaxed) == 0 && begun.elapsed() < Duration::from_secs(60) {
                     let answer = get(&node).unwrap();
                     if answer.status == 503 {
                         assert_shed(&answer);
