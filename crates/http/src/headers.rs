@@ -29,12 +29,14 @@ pub struct Headers {
     buf: Vec<u8>,
     fields: Vec<Field>,
     present: KnownSet,
+    /// Where in the buffer what was received ends and edits begin.
+    received: usize,
 }
 
 impl Headers {
     /// Returns an empty list; allocates nothing.
     pub const fn new() -> Self {
-        Self { buf: Vec::new(), fields: Vec::new(), present: KnownSet::EMPTY }
+        Self { buf: Vec::new(), fields: Vec::new(), present: KnownSet::EMPTY, received: 0 }
     }
 
     /// Empties the list and keeps its memory.
@@ -42,6 +44,7 @@ impl Headers {
         self.buf.clear();
         self.fields.clear();
         self.present = KnownSet::EMPTY;
+        self.received = 0;
     }
 
     /// Returns how many fields there are; a name given twice counts twice.
@@ -72,6 +75,12 @@ impl Headers {
             return None;
         }
         self.fields.iter().find(|field| field.known == name).map(|field| self.value_of(field))
+    }
+
+    /// Returns the value of a known name that is there exactly once.
+    pub fn only(&self, name: Known) -> Option<&[u8]> {
+        let mut values = self.known_all(name);
+        values.next().filter(|_| values.next().is_none())
     }
 
     /// Returns all values of a known name, in order.
@@ -176,8 +185,9 @@ impl Headers {
         });
     }
 
-    /// Removes every field that a `Connection` header names (RFC 9110 §7.6.1), but not those that frame or address the
-    /// message: naming `Host` or `Content-Length` there must not take them away.
+    /// Removes every received field that a `Connection` header names (RFC 9110 §7.6.1), but not those that frame or
+    /// address the message: naming `Host` or `Content-Length` there must not take them away. Nor what was set since, such
+    /// as who the consumer is: that is not the sender's to take away.
     pub fn remove_listed_in_connection(&mut self) {
         if !self.present.contains(Known::Connection) {
             return;
@@ -195,7 +205,10 @@ impl Headers {
                     | Known::Upgrade
             );
             if !kept {
-                self.remove_from(0, token);
+                let (known, received) = (Known::classify(token), self.received);
+                let mut fields = std::mem::take(&mut self.fields);
+                fields.retain(|field| field.start as usize >= received || !self.is_named(field, known, token));
+                self.fields = fields;
             }
         }
     }
@@ -229,6 +242,7 @@ impl Headers {
     pub(crate) fn adopt(&mut self, lines: &[u8]) {
         self.buf.clear();
         self.buf.extend_from_slice(lines);
+        self.received = lines.len();
     }
 
     /// Rewrites received lines that are not `name: value CRLF`: those without colon and those that end with a bare LF.
@@ -345,7 +359,7 @@ fn escape_into(out: &mut Vec<u8>, bytes: &[u8], safe: impl Fn(u8) -> bool) {
 
 impl Clone for Headers {
     fn clone(&self) -> Self {
-        Self { buf: self.buf.clone(), fields: self.fields.clone(), present: self.present }
+        Self { buf: self.buf.clone(), fields: self.fields.clone(), present: self.present, received: self.received }
     }
 
     /// Copies the list into memory that is already there: no allocation once it is large enough.
@@ -353,6 +367,7 @@ impl Clone for Headers {
         self.buf.clone_from(&source.buf);
         self.fields.clone_from(&source.fields);
         self.present = source.present;
+        self.received = source.received;
     }
 }
 

@@ -16,7 +16,7 @@ macro_rules! methods {
         impl Method {
             /// Returns the method a token names. Allocates only for one that is not in the list.
             ///
-            /// `None` if it is no token of upper-case letters, digits, `-` and `_` (nginx accepts no other).
+            /// `None` if it is no token of upper-case letters, `-` and `_` (nginx accepts no other).
             pub fn parse(token: &[u8]) -> Option<Self> {
                 match token {
                     $(_ if token == $text.as_bytes() => Some(Self::$variant),)+
@@ -59,7 +59,7 @@ impl Method {
         if token.is_empty() || token.len() > 64 {
             return None;
         }
-        let allowed = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+        let allowed = |b: &u8| b.is_ascii_uppercase() || matches!(b, b'_' | b'-');
         if !token.iter().all(allowed) {
             return None;
         }
@@ -98,6 +98,7 @@ mod tests {
             ("PURGE", Some("PURGE")),
             ("M-SEARCH", Some("M-SEARCH")),
             ("get", None),
+            ("123", None),
             ("", None),
             ("G ET", None),
             ("GET\0", None),

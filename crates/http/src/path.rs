@@ -73,6 +73,30 @@ pub fn normalize(path: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// Returns how a server reads a normal path that decodes escaped slashes, takes backslashes for slashes and drops what
+/// stands behind a `;`, brought into normal form again; `None` where that is the path itself.
+pub fn decoded(path: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr3(b'%', b'\\', b';', path)?;
+    let mut out = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while at < path.len() {
+        let (byte, length) = match path[at] {
+            b'%' => match path.get(at + 1..at + 3).and_then(percent::hex_pair) {
+                Some(byte @ (b'/' | b';')) => (byte, 3),
+                _ => (b'%', 1),
+            },
+            byte => (byte, 1),
+        };
+        at += length;
+        match byte {
+            b'/' | b'\\' => out.push(b'/'),
+            b';' => at += path[at..].iter().position(|b| matches!(b, b'/' | b'\\')).unwrap_or(path.len() - at),
+            byte => out.push(byte),
+        }
+    }
+    (out != path).then(|| normalize(&out).into_owned())
+}
+
 /// Takes the last segment away, with the slash before it.
 fn pop_segment(out: &mut Vec<u8>) {
     let start = out.iter().rposition(|b| *b == b'/').unwrap_or(0);
@@ -162,6 +186,22 @@ mod tests {
             let got = normalize(input.as_bytes());
             assert_eq!(&*got, normal.as_bytes(), "{input}");
             assert_eq!(escape(&got), escaped.as_bytes(), "{input}");
+        }
+    }
+
+    #[test]
+    fn decodes_what_servers_may() {
+        for (path, want) in [
+            ("/a/b", None),
+            ("/a%20", None),
+            ("/a%2Fb", Some("/a/b")),
+            ("/%2Fadmin", Some("/admin")),
+            ("/x\\y", Some("/x/y")),
+            ("/;a=b/admin;c", Some("/admin")),
+            ("/a%3Bb/c", Some("/a/c")),
+        ] {
+            let got = decoded(path.as_bytes()).map(|path| String::from_utf8(path).expect("test values are text"));
+            assert_eq!(got.as_deref(), want, "{path}");
         }
     }
 

@@ -4,7 +4,6 @@
 use std::ops::Range;
 
 use memchr::memchr;
-use memchr::memchr2;
 
 use crate::Method;
 
@@ -37,6 +36,12 @@ pub enum BadTarget {
     /// More `..` than there are segments before them.
     #[error("a path that leaves the root")]
     AboveRoot,
+    /// A dot segment that only some servers see: beside an escaped slash, a backslash or a `;` (RFC 3986 §3.3).
+    #[error("a dot segment in disguise")]
+    Disguised,
+    /// A fragment in the path, which some servers cut off and others do not (RFC 9112 §3.2).
+    #[error("a fragment in the path")]
+    Fragment,
 }
 
 /// A request target as received. Its memory is reused from request to request.
@@ -90,8 +95,8 @@ impl Target {
         };
         let end = raw[start..].iter().position(|b| matches!(b, b'/' | b'?')).map_or(raw.len(), |at| start + at);
         self.authority = start..end;
-        // Userinfo is refused, as nginx and RFC 9110 §4.2.4 have it; a fragment behind the host left no path.
-        if !crate::host::is_valid(&raw[start..end]) || memchr2(b'@', b'#', &raw[start..end]).is_some() {
+        // Userinfo (RFC 9110 §4.2.4) and a fragment are no host.
+        if !crate::host::is_valid(&raw[start..end]) {
             return Err(BadTarget::Form);
         }
         self.path = end..path_end(raw, end);
@@ -131,6 +136,11 @@ impl Target {
         (self.form == Form::Absolute).then(|| &self.raw[self.authority.clone()])
     }
 
+    /// Returns the port that an absolute-form target means when it names none.
+    pub fn default_port(&self) -> u16 {
+        if starts_with(&self.raw, b"https:") { 443 } else { 80 }
+    }
+
     /// Returns the form.
     pub const fn form(&self) -> Form {
         self.form
@@ -145,17 +155,29 @@ fn starts_with(raw: &[u8], prefix: &[u8]) -> bool {
     raw.len() >= prefix.len() && raw[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
+/// What ends a segment, for some reader at least.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    /// A slash: everybody agrees.
+    Plain,
+    /// An escaped slash, a backslash, a `;`: some servers end the segment here, others do not.
+    Disputed,
+}
+
 /// Checks escapes and `..` as nginx does before it looks for a location: escapes are decoded first, so `%2e%2e%2f`
-/// climbs too.
+/// climbs too. A dot segment whose edge is disputed is refused: it would lead past a route or a service's path at a
+/// server that sees it.
 fn check(path: &[u8]) -> Result<(), BadTarget> {
-    if memchr2(b'%', b'.', path).is_none() {
+    if memchr::memchr3(b'%', b'.', b'#', path).is_none() {
         return Ok(());
     }
     let mut depth = 0usize;
-    let mut dots = Some(0usize);
     let mut segment_is_empty = true;
+    // What stands between two edges: behind which it began, and how many dots it has if it has nothing else.
+    let (mut before, mut dots) = (Edge::Plain, Some(0usize));
     let mut at = 0;
     while at <= path.len() {
+        let escaped = path.get(at) == Some(&b'%');
         let byte = match path.get(at) {
             Some(b'%') => {
                 let hex = path.get(at + 1..at + 3).and_then(crate::percent::hex_pair).ok_or(BadTarget::Escape)?;
@@ -165,30 +187,28 @@ fn check(path: &[u8]) -> Result<(), BadTarget> {
                 }
                 hex
             }
+            Some(b'#') => return Err(BadTarget::Fragment),
             Some(byte) => *byte,
             None => b'/',
         };
         at += 1;
-        match byte {
-            b'/' => {
-                match dots {
-                    Some(2) => depth = depth.checked_sub(1).ok_or(BadTarget::AboveRoot)?,
-                    Some(1) => {}
-                    _ if segment_is_empty => {}
-                    _ => depth += 1,
-                }
-                dots = Some(0);
-                segment_is_empty = true;
-            }
-            b'.' => {
-                dots = dots.map(|n| n + 1);
-                segment_is_empty = false;
-            }
-            _ => {
-                dots = None;
-                segment_is_empty = false;
-            }
+        if !matches!(byte, b'/' | b'\\' | b';') {
+            dots = if byte == b'.' { dots.map(|n| n + 1) } else { None };
+            segment_is_empty = false;
+            continue;
         }
+        let edge = if byte == b'/' && !escaped { Edge::Plain } else { Edge::Disputed };
+        match dots {
+            Some(1 | 2) if edge == Edge::Disputed || before == Edge::Disputed => return Err(BadTarget::Disguised),
+            Some(2) => depth = depth.checked_sub(1).ok_or(BadTarget::AboveRoot)?,
+            Some(1) => {}
+            // For those who see no edge here it is the same segment still.
+            _ if byte != b'/' => segment_is_empty = false,
+            _ if segment_is_empty => {}
+            _ => depth += 1,
+        }
+        segment_is_empty |= byte == b'/';
+        (before, dots) = (edge, Some(0));
     }
     Ok(())
 }
@@ -227,6 +247,13 @@ mod tests {
             ("/a/...", Method::Get, Ok(("/a/...", None, None))),
             ("//../a", Method::Get, Err(BadTarget::AboveRoot)),
             ("/a.b/..c/.d", Method::Get, Ok(("/a.b/..c/.d", None, None))),
+            ("/x/..;/a", Method::Get, Err(BadTarget::Disguised)),
+            ("/x%2f..%2fa", Method::Get, Err(BadTarget::Disguised)),
+            ("/x\\..\\a", Method::Get, Err(BadTarget::Disguised)),
+            ("/x/.%5c", Method::Get, Err(BadTarget::Disguised)),
+            ("/a;/..", Method::Get, Ok(("/a;/..", None, None))),
+            ("/a;v=1.0/b%2fc", Method::Get, Ok(("/a;v=1.0/b%2fc", None, None))),
+            ("/a#b", Method::Get, Err(BadTarget::Fragment)),
             ("/ü/\"<>", Method::Get, Ok(("/ü/\"<>", None, None))),
         ];
         let mut target = Target::default();

@@ -325,6 +325,10 @@ fn receive(
     let mut length = None;
     let mut cookies: Vec<u8> = Vec::new();
     for (name, value) in &parts.headers {
+        // As over HTTP/1: a name that servers behind may drop or mangle does not pass.
+        if !name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            continue;
+        }
         match Known::classify(name.as_str().as_bytes()) {
             // The same host may be said twice; another one may not (RFC 9113 §8.3.1).
             Known::Host if hosts > 0 => {
@@ -344,7 +348,10 @@ fn receive(
             }
             Known::ContentLength => {
                 let told = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-                length = Some(told.and_then(|text| text.parse().ok()).ok_or(BadRequest::Length)?);
+                let told = told.and_then(|text| text.parse().ok()).ok_or(BadRequest::Length)?;
+                if length.replace(told).is_some() {
+                    return Err(BadRequest::ManyLengths);
+                }
             }
             _ => {}
         }

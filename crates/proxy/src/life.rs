@@ -159,6 +159,12 @@ fn find_route<'s>(
     let Some(Match { found, service }) = snapshot.find(&key) else {
         return Err(Reply::error(404, "no Route matched with those values").into());
     };
+    if let Some(other) = path::decoded(&request.path)
+        && snapshot.find(&Key { path: &other, ..key }).is_some_and(|other| other.found.route.id != found.route.id)
+    {
+        // The server behind may read the path so, past the route that guards what it then finds.
+        return Err(Stop::Page(400));
+    }
     let (route, service) = (&**found.route, service.map(|service| &**service));
     let captures = found.captures(&request.path);
     (cx.captures, cx.route, cx.service) = (captures, Some(route), service);

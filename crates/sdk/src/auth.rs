@@ -4,6 +4,7 @@
 //! Without `anonymous` every authentication plugin on a route must succeed (AND). With it, one success is enough (OR):
 //! a plugin that finds somebody already named does nothing, and one that fails names the anonymous consumer.
 
+use gibbon_http::Headers;
 use gibbon_model::entities::Consumer;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -53,6 +54,7 @@ pub fn name<'s>(cx: &mut Cx<'s>, consumer: Option<Held<'s, Consumer>>, credentia
     let request = cx.request.as_deref_mut().expect("invariant: authentication runs only with a parsed head");
     let headers = &mut request.head.headers;
     let mut text = [0; Hyphenated::LENGTH];
+    remove_lookalikes(headers);
     let mut tell = |name: &str, value: Option<&str>| match value {
         Some(value) => headers.set(name, value),
         None => {
@@ -72,6 +74,27 @@ pub fn name<'s>(cx: &mut Cx<'s>, consumer: Option<Held<'s, Consumer>>, credentia
     tell("X-Anonymous-Consumer", credential.is_none().then_some("true"));
     cx.consumer = consumer;
     cx.credential = credential;
+}
+
+/// Removes what the client sent as `X_Consumer_ID` and the like: CGI, WSGI and others take it for the same variable.
+fn remove_lookalikes(headers: &mut Headers) {
+    const SAID: [&[u8]; 5] = [
+        b"x-consumer-id",
+        b"x-consumer-custom-id",
+        b"x-consumer-username",
+        b"x-credential-identifier",
+        b"x-anonymous-consumer",
+    ];
+    let is_lookalike = |name: &[u8]| {
+        let folds_to = |said: &[u8]| {
+            let same = |(a, b): (&u8, &u8)| *b == if *a == b'_' { b'-' } else { a.to_ascii_lowercase() };
+            said.len() == name.len() && name.iter().zip(said).all(same)
+        };
+        name.contains(&b'_') && SAID.into_iter().any(folds_to)
+    };
+    if headers.iter().any(|(name, _)| is_lookalike(name)) {
+        headers.retain(|name, _| !is_lookalike(name));
+    }
 }
 
 /// Finds the anonymous consumer by id, or by username when the text is no id.

@@ -133,7 +133,7 @@ impl ChunkedReader {
     fn extension(&mut self, read: u16, byte: u8) -> Result<(), BadBody> {
         self.state = match byte {
             b'\r' => State::SizeLf,
-            b'\n' | 0 => return Err(BadBody::Extension),
+            ..=8 | b'\n'..=0x1f | 0x7f => return Err(BadBody::Extension),
             _ if read == EXTENSION_LIMIT || self.extensions == EXTENSIONS_LIMIT => return Err(BadBody::Extension),
             _ => {
                 self.extensions += 1;

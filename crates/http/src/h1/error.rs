@@ -33,9 +33,12 @@ pub enum BadRequest {
     /// A version other than 1.0 and 1.1 (RFC 9112 §2.3).
     #[error("version that is not served")]
     VersionRefused,
-    /// A header name that is empty or holds a space, control byte or colon out of place (RFC 9112 §5.1).
+    /// A header name that is empty or holds a space, a control byte or one from 0x80 up (RFC 9112 §5.1).
     #[error("malformed header name")]
     HeaderName,
+    /// A control byte in a header (RFC 9110 §5.5).
+    #[error("control byte in a header")]
+    Control,
     /// A header line that continues the one before (RFC 9112 §5.2).
     #[error("folded header line")]
     Folded,
@@ -48,6 +51,10 @@ pub enum BadRequest {
     /// A Host that is refused (RFC 9112 §3.2).
     #[error("malformed Host")]
     Host,
+    /// An absolute-form target and a Host that name different hosts: one of them is routed by somewhere (RFC 9112
+    /// §3.2.2).
+    #[error("Host differs from the target's")]
+    OtherHost,
     /// A Content-Length that is not one decimal number (RFC 9112 §6.3).
     #[error("malformed Content-Length")]
     Length,
@@ -112,7 +119,7 @@ pub enum BadResponse {
     /// A head larger than the limit (nginx's `proxy_buffer_size`).
     #[error("head too large")]
     TooLarge,
-    /// An answer to switch protocols that nobody asked to switch (RFC 9110 §15.2.2).
+    /// An answer to switch protocols that nobody asked to switch, or to another one (RFC 9110 §15.2.2).
     #[error("protocol switch that was not asked for")]
     Switch,
     /// Interim answers (1xx) without end.

@@ -33,6 +33,12 @@ pub(super) fn end(buf: &[u8]) -> LineEnd {
     }
 }
 
+/// Tells whether whole lines hold a control byte where none may stand (RFC 9110 §5.5); CR and LF are their ends.
+pub(super) fn has_control(lines: &[u8]) -> bool {
+    // No way out of the loop: so it becomes a few vector instructions.
+    lines.iter().fold(false, |found, b| found | ((*b < b' ') & !matches!(*b, b'\t' | b'\r' | b'\n')) | (*b == 0x7f))
+}
+
 /// What kind of name a line has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {

@@ -96,6 +96,9 @@ pub fn parse_request(
     }
 }
 
+/// Bytes of empty lines that may stand before a request line; else they would come without end.
+const EMPTY_LINES: usize = 1024;
+
 /// nginx never looks at the headers behind a request line that is too long.
 fn too_large(error: BadRequest, head: &mut RequestHead) -> BadRequest {
     if error == BadRequest::TargetTooLong {
@@ -109,6 +112,9 @@ fn parse(buf: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<Option<u
     let mut start = 0;
     while buf[start..].starts_with(b"\r\n") {
         start += 2;
+        if start > EMPTY_LINES {
+            return Err(BadRequest::RequestLine);
+        }
     }
     let (at, next) = match line::end(&buf[start..]) {
         LineEnd::At { at, next, bare_lf: false } => (start + at, start + next),
@@ -185,6 +191,9 @@ fn fields(buf: &[u8], mut at: usize, limits: &Limits, head: &mut RequestHead) ->
         };
         if end == at {
             head.headers.adopt(&buf[offset..next]);
+            if line::has_control(&buf[offset..at]) {
+                return Err(BadRequest::Control);
+            }
             if seen.colonless {
                 head.headers.mend();
             }
@@ -212,6 +221,8 @@ fn field(
     let (kind, name_len, value) = line::split(text);
     match kind {
         Name::Bad => return Err(BadRequest::HeaderName),
+        // To some these are spaces.
+        Name::Odd if !text[..name_len].is_ascii() => return Err(BadRequest::HeaderName),
         Name::Odd => return Ok(()),
         Name::Plain => {}
     }
@@ -269,6 +280,11 @@ fn finish(seen: &Seen, head: &mut RequestHead) -> Result<(), BadRequest> {
     if seen.hosts == 0 && head.version == Version::Http11 {
         return Err(BadRequest::NoHost);
     }
+    if let (Some(authority), Some(host)) = (head.target.authority(), head.headers.known(Known::Host))
+        && !host::is_same(authority, host, head.target.default_port())
+    {
+        return Err(BadRequest::OtherHost);
+    }
     head.framing = match (seen.chunked, seen.length) {
         (true, _) => Framing::Chunked,
         (false, Some(length)) => Framing::Length(length),
@@ -279,8 +295,9 @@ fn finish(seen: &Seen, head: &mut RequestHead) -> Result<(), BadRequest> {
     if head.headers.may_have(KnownSet::EMPTY.with(Known::Connection)) {
         let has = |token| head.headers.has_token(Known::Connection, token);
         head.persistent = !has("close") && (http11 || has("keep-alive"));
-        let to_websocket = |value: &[u8]| value.eq_ignore_ascii_case(b"websocket");
-        head.upgrade = http11 && has("upgrade") && head.headers.known(Known::Upgrade).is_some_and(to_websocket);
+        let asks = http11 && has("upgrade");
+        head.upgrade =
+            asks && head.headers.only(Known::Upgrade).is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
     }
     head.expects_continue &= http11;
     Ok(())

@@ -29,7 +29,7 @@ fn takes_what_is_in_order() {
             (Framing::None, true, false, true),
         ),
         ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n", (Framing::None, true, false, false)),
-        ("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", (Framing::None, true, false, false)),
+        ("GET http://a/ HTTP/1.1\r\nHost: A:80\r\n\r\n", (Framing::None, true, false, false)),
     ];
     for (text, want) in cases {
         let (result, head) = parse_whole(text.as_bytes());
@@ -66,6 +66,9 @@ fn refuses_what_is_not() {
         ("GET / HTTP/1.1\r\nHost: a\r\n: 1\r\n\r\n", BadRequest::HeaderName),
         ("GET / HTTP/1.1\r\nHost: a\r\nX\x7f: 1\r\n\r\n", BadRequest::HeaderName),
         ("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", BadRequest::Folded),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: 1\x0b2\r\n\r\n", BadRequest::Control),
+        ("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", BadRequest::OtherHost),
+        ("GET http://a/ HTTP/1.1\r\nHost: a:81\r\n\r\n", BadRequest::OtherHost),
         ("GET / HTTP/1.1\r\n\r\n", BadRequest::NoHost),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", BadRequest::ManyHosts),
         ("GET / HTTP/1.1\r\nHost: a..b\r\n\r\n", BadRequest::Host),

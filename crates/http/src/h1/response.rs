@@ -67,6 +67,9 @@ fn parse(buf: &[u8], context: ResponseContext, head: &mut ResponseHead) -> Resul
         };
         if end == at {
             head.headers.adopt(&buf[offset..at]);
+            if line::has_control(&buf[offset..at]) {
+                return Err(BadResponse::Header);
+            }
             if lax {
                 head.headers.mend();
             }
@@ -104,7 +107,7 @@ fn status_line(line: &[u8], head: &mut ResponseHead) -> Result<(), BadResponse> 
     head.status = Status::new(code).ok_or(BadResponse::StatusLine)?;
     let reason = match reason {
         [] => &[][..],
-        [b' ', reason @ ..] => reason,
+        [b' ', reason @ ..] if !line::has_control(reason) => reason,
         _ => return Err(BadResponse::StatusLine),
     };
     if reason != head.status.reason().as_bytes() {
@@ -142,7 +145,7 @@ fn finish(
     if chunked && length.is_some() {
         return Err(BadResponse::LengthAndEncoding);
     }
-    if head.status == Status::SWITCHING_PROTOCOLS && !context.upgrade {
+    if head.status == Status::SWITCHING_PROTOCOLS && !(context.upgrade && switches_to_websocket(head)) {
         return Err(BadResponse::Switch);
     }
     head.length = length;
@@ -157,8 +160,16 @@ fn finish(
         let has = |token| head.headers.has_token(Known::Connection, token);
         head.persistent = !has("close") && (head.persistent || has("keep-alive"));
     }
-    head.persistent &= head.framing != Framing::UntilClose && head.status != Status::SWITCHING_PROTOCOLS;
+    // Chunks in HTTP/1.0 are a sign of framing that was mixed up on the way (RFC 9112 §6.1).
+    let mixed_up = chunked && head.version == Version::Http10;
+    head.persistent &= head.framing != Framing::UntilClose && head.status != Status::SWITCHING_PROTOCOLS && !mixed_up;
     Ok(())
+}
+
+/// Tells whether a 101 says what was asked for: nothing else is switched to.
+fn switches_to_websocket(head: &ResponseHead) -> bool {
+    let named = head.headers.only(Known::Upgrade).is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
+    named && head.version == Version::Http11
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn takes_what_was_recorded() {
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", CONTEXT, 304, Framing::None, true),
         ("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", CONTEXT, 204, Framing::None, false),
         ("HTTP/1.1 100 Continue\r\n\r\n", CONTEXT, 100, Framing::None, true),
-        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", upgrade, 101, Framing::None, false),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\r\n", upgrade, 101, Framing::None, false),
     ];
     for (text, context, status, framing, persistent) in cases {
         let (result, head) = parse_whole(text, *context);

@@ -71,7 +71,9 @@ pub(crate) fn prepare(cx: &mut Cx<'_>, port: u16, stripped: Option<usize>, out: 
     if let Some(method) = method {
         out.method = method;
     }
-    out.upgrade = headers.known(Known::Upgrade).is_some_and(|given| given.eq_ignore_ascii_case(b"websocket"));
+    // Only who asks as RFC 9110 §7.8 has it, and for nothing else beside it: a plugin may still have taken it away.
+    let to = headers.only(Known::Upgrade).filter(|_| head.upgrade);
+    out.upgrade = to.is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
     let extra = &mut out.headers;
     if extra.may_have(NOT_PASSED.into_iter().fold(KnownSet::EMPTY, KnownSet::with)) {
         for name in NOT_PASSED {

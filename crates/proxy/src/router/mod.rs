@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use gibbon_http::Headers;
 use gibbon_http::Method;
+use gibbon_http::host;
 use regex::bytes::Regex;
 use smallvec::SmallVec;
 
@@ -133,8 +134,10 @@ impl<R: Clone> Router<R> {
     /// Returns the route of a request. Allocates only for hosts of more than 64 bytes beside wildcards, and where a
     /// regex needs room for the first time.
     pub fn find(&self, key: &Key<'_>) -> Option<Found<'_, R>> {
-        let (host, port) = split_port(key.host);
-        let port = port.unwrap_or(u32::from(key.port));
+        // Names have no case and may end with a dot (RFC 9110 §4.2.3): the server behind reads them so, hence a route
+        // that guards a host must too.
+        let host = &*host::normal(key.host);
+        let port = u32::from(host::port(key.host).unwrap_or(key.port));
         let mut best = None;
         if let Some(bucket) = self.exact.get(host) {
             bucket.improve(key, port, &mut best);
@@ -192,6 +195,7 @@ impl<R: Clone> Router<R> {
                 self.anywhere = held.unwrap_or_default();
             }
             HostTest::Exact(host) => {
+                let host = host.to_ascii_lowercase();
                 let mut held = self.exact.get(host.as_bytes()).cloned();
                 change(&mut held);
                 match held {
@@ -199,9 +203,9 @@ impl<R: Clone> Router<R> {
                     None => self.exact.remove(host.as_bytes()),
                 };
             }
-            HostTest::Prefix(host) => self.prefixes.update(host.as_bytes(), change),
+            HostTest::Prefix(host) => self.prefixes.update(host.to_ascii_lowercase().as_bytes(), change),
             HostTest::Suffix(host) => {
-                let backward: Vec<u8> = host.bytes().rev().collect();
+                let backward: Vec<u8> = host.bytes().rev().map(|b| b.to_ascii_lowercase()).collect();
                 self.suffixes.update(&backward, change);
             }
         }
@@ -265,23 +269,11 @@ fn modern(pattern: &str) -> String {
 }
 
 fn host_test(host: &str) -> (HostTest<'_>, Option<u32>) {
-    let (name, port) = split_port(host.as_bytes());
-    let name = &host[..name.len()];
+    let (name, port) = (&host[..host::name(host.as_bytes()).len()], host::port(host.as_bytes()).map(u32::from));
     let test = match (name.strip_prefix('*'), name.strip_suffix('*')) {
         (Some(suffix), _) => HostTest::Suffix(suffix),
         (None, Some(prefix)) => HostTest::Prefix(prefix),
         (None, None) => HostTest::Exact(name),
     };
     (test, port)
-}
-
-/// Splits a host at its first colon if a number follows; otherwise all of it is the name, as for Kong (so that the
-/// port of `[::1]:80` is no port).
-fn split_port(host: &[u8]) -> (&[u8], Option<u32>) {
-    let Some(at) = memchr::memchr(b':', host) else { return (host, None) };
-    let digits = std::str::from_utf8(&host[at + 1..]).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    match digits.and_then(|digits| digits.parse().ok()) {
-        Some(port) => (&host[..at], Some(port)),
-        None => (host, None),
-    }
 }

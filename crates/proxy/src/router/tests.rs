@@ -116,11 +116,14 @@ fn wildcards_need_their_dot() {
     for (host, want) in [
         ("a.wild.test", Some(0)),
         ("a.wild.test:99", Some(0)),
-        ("A.wild.test", Some(1)),
+        ("A.wild.test", Some(0)),
+        ("a.WILD.test.", Some(0)),
+        ("B.Wild.Test", Some(1)),
         ("c.b.wild.test", Some(1)),
         (".wild.test", Some(1)),
         ("wild.test", Some(2)),
-        ("wild.", Some(2)),
+        ("WILD.x", Some(2)),
+        ("wild.", None),
         ("wild", None),
         ("port.test:81", Some(3)),
         ("x.port.test:81", Some(3)),
@@ -279,8 +282,8 @@ fn compare(router: &Router<u128>, routes: &[Owned], regexes: &mut Regexes) {
 /// Returns the rank with which the only route of a router fits.
 fn winner(single: &Router<u128>, key: &Key<'_>, ranks: &[Rank]) -> Option<Rank> {
     single.find(key)?;
-    let (host, port) = split_port(key.host);
-    let port = port.unwrap_or(u32::from(key.port));
+    let host = &*host::normal(key.host);
+    let port = u32::from(host::port(key.host).unwrap_or(key.port));
     let mut best = None;
     let backward: Vec<u8> = host.iter().rev().copied().collect();
     if let Some(bucket) = single.exact.get(host) {
