@@ -20,7 +20,9 @@ pub fn settings(data: &[u8]) {
         let _ = load(None, &env);
     }
     let Ok(conf) = load(Some(text), &BTreeMap::new()) else { return };
-    let file = conf.to_file();
+    // Properties that were set to nothing are not in the file, so that the second one is the one that stays.
+    let Ok(first) = load(Some(&conf.to_file()), &BTreeMap::new()) else { panic!("{}", conf.to_file()) };
+    let file = first.to_file();
     match load(Some(&file), &BTreeMap::new()) {
         Ok(again) => assert_eq!(again.to_file(), file),
         Err(errors) => panic!("{errors:?}\n{file}"),
