@@ -1,6 +1,6 @@
 # What people type. CI runs `make test` through .ci/run.
 
-.PHONY: run test check bench
+.PHONY: run test check bench faults
 
 # A node in the foreground, with an embedded database.
 run:
@@ -19,3 +19,7 @@ check:
 # What is promised, measured beside nginx: builds release, installs what is missing. QUICK=1 takes under 3 minutes.
 bench:
 	benches/run $(if $(QUICK),--quick)
+
+# Kills and cuts under load, and prints what was lost; `tests/faults quick` is the part that CI runs.
+faults:
+	tests/faults

@@ -60,6 +60,9 @@ pub(crate) enum Command {
         /// Leave the terminal, and say on standard output when ready: what `start` does to the node it starts.
         #[arg(long, hide = true)]
         detached: bool,
+        /// Replace the node of this prefix: take its sockets, and have it end once this one serves.
+        #[arg(long, hide = true)]
+        take_over: bool,
     },
     /// Start a node in the background; returns when it is ready.
     Start {
@@ -74,7 +77,7 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "PREFIX")]
         prefix: Option<String>,
     },
-    /// Stop a node, then start it.
+    /// Replace a node by a new one, or start it; no request is lost.
     Restart {
         #[command(flatten)]
         place: Place,

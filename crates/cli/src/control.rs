@@ -19,17 +19,24 @@ use crate::settings::Origin;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Call {
-    /// Load this configuration and go on with it.
+    /// Load this configuration and go on with it; the answer names properties that wait for a restart.
     Reload(Origin),
     /// Check this file, answer, put what it holds into the database, and answer again: with steps done of all, now and
     /// then, and with null at the end.
     Import(File),
     /// Return all that the database holds as the text of a declarative file.
     Export,
+    /// Hand the sockets to the process that asks, and end when it is ready; see `handover`.
+    HandOver,
 }
 
 /// The node's answer: what was asked for, or why not.
 pub(crate) type Answer = Result<Value, String>;
+
+/// Says that properties have changed which a reload does not put in force.
+pub(crate) fn waits_for_restart(names: &[String]) -> String {
+    format!("in force after `gibbon restart`, which loses no request: {}", names.join(", "))
+}
 
 /// Asks the node of `prefix`. The error is the node's, or that no node listens.
 pub(crate) fn call(prefix: &Prefix, call: &Call) -> anyhow::Result<Value> {

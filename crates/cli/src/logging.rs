@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
 
@@ -29,7 +33,34 @@ pub(crate) enum Sink {
     /// Nowhere.
     Off,
     /// To the end of a file, a terminal or a pipe.
-    File(File),
+    File(LogFile),
+}
+
+/// A file that lines are added to, and that may be opened again under its name.
+#[derive(Clone, Debug)]
+pub(crate) struct LogFile {
+    path: PathBuf,
+    file: Arc<RwLock<File>>,
+}
+
+impl LogFile {
+    fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let file = append(&path)?;
+        Ok(Self { path, file: Arc::new(RwLock::new(file)) })
+    }
+
+    /// Goes on in the file that has the name now; a terminal or pipe stays.
+    pub(crate) fn reopen(&self) -> anyhow::Result<()> {
+        if !self.path.starts_with("/dev") {
+            *self.file.write().unwrap_or_else(PoisonError::into_inner) = append(&self.path)?;
+        }
+        Ok(())
+    }
+}
+
+fn append(path: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.with_context(|| format!("could not open {}", path.display()))
 }
 
 impl Sink {
@@ -40,16 +71,23 @@ impl Sink {
             return Ok(Self::Off);
         }
         anyhow::ensure!(!name.starts_with("syslog:"), "logging to syslog is not served yet: {name}");
-        let path = prefix.path(name);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        Ok(Self::File(file.with_context(|| format!("could not open {}", path.display()))?))
+        Ok(Self::File(LogFile::open(prefix.path(name))?))
+    }
+
+    /// Returns the file, to be opened again.
+    pub(crate) fn file(&self) -> Option<LogFile> {
+        match self {
+            Self::Off => None,
+            Self::File(file) => Some(file.clone()),
+        }
     }
 
     /// Writes one line, which must end in a newline, in one call, so that lines of several threads do not mix.
     pub(crate) fn write(&self, line: &[u8]) {
-        if let Self::File(file) = self {
+        if let Self::File(log) = self {
             // A full disk must not stop the gateway.
-            _ = { file }.write_all(line);
+            let file = log.file.read().unwrap_or_else(PoisonError::into_inner);
+            _ = (&*file).write_all(line);
         }
     }
 }

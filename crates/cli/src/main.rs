@@ -6,6 +6,7 @@ mod certificates;
 mod commands;
 mod control;
 mod declarative;
+mod handover;
 mod logging;
 mod node;
 mod outcome;

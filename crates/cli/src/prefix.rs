@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -97,27 +98,46 @@ impl Prefix {
     pub(crate) fn take(&self) -> anyhow::Result<Taken> {
         let path = self.pid_file();
         let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let mut file = file.with_context(|| format!("could not write {}", path.display()))?;
+        let file = file.with_context(|| format!("could not write {}", path.display()))?;
         // Of two that start at the same moment one gets the lock.
         if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             anyhow::bail!("Kong is already running in {}", self.display());
         }
-        file.set_len(0)?;
-        writeln!(file, "{}", std::process::id())?;
-        Ok(Taken { path, _lock: file })
+        self.sign(file)
+    }
+
+    /// Writes down that this process is the node, as whoever holds `lock` may.
+    pub(crate) fn sign(&self, lock: fs::File) -> anyhow::Result<Taken> {
+        // In place: the file is the lock, and a predecessor may have written to it.
+        lock.set_len(0)?;
+        lock.write_all_at(format!("{}\n", std::process::id()).as_bytes(), 0)?;
+        Ok(Taken { path: Some(self.pid_file()), lock })
     }
 }
 
 /// That this process is the node of its prefix.
 pub(crate) struct Taken {
-    path: PathBuf,
-    _lock: fs::File,
+    /// Goes away with it; none once a successor has it.
+    path: Option<PathBuf>,
+    lock: fs::File,
+}
+
+impl Taken {
+    /// Returns the lock once more, to be handed over.
+    pub(crate) fn lock(&self) -> std::io::Result<fs::File> {
+        self.lock.try_clone()
+    }
+
+    /// Leaves the file to a successor.
+    pub(crate) fn leave(mut self) {
+        self.path = None;
+    }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
         // Nothing can be done about a file that cannot be removed: its process is gone, and that is what counts.
-        _ = fs::remove_file(&self.path);
+        _ = self.path.as_ref().map(fs::remove_file);
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 
 use crate::Peer;
 use crate::TlsPeer;
+use crate::clock;
 use crate::clock::Deadline;
 use crate::connection::Connection;
 use crate::connection::Sniff;
@@ -31,6 +32,11 @@ use crate::worker::Shared;
 
 /// The accept queue where the listener names none; nginx's default on Linux.
 const BACKLOG: u32 = 511;
+
+/// How long to wait before accepting again after the system refused; nobody waits for less than a descriptor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// How often it is logged that the system refuses.
+const TELL_EVERY_MS: u64 = 1000;
 
 /// A listening socket, for one worker.
 pub struct Socket {
@@ -46,15 +52,27 @@ pub struct Socket {
 
 /// Opens the sockets of a listener, one for each of `workers`: of their own with `reuseport`, else all the same one.
 ///
+/// Of `inherited`, sockets that another process has opened, those on the listener's address are taken first. They may be
+/// more than the workers; somebody must accept on each, or who waits in its queue is never served.
+///
 /// # Errors
 /// The host is not an address or cannot be bound.
-pub fn bind(listener: &Listener, workers: usize) -> io::Result<Vec<std::net::TcpListener>> {
+pub fn bind(
+    listener: &Listener,
+    workers: usize,
+    inherited: &mut Vec<std::net::TcpListener>,
+) -> io::Result<Vec<std::net::TcpListener>> {
     let address = listener.address().ok_or_else(|| io::Error::other(format!("`{}` is no address", listener.host)))?;
-    let mut sockets = vec![open(listener, address)?];
+    let mut sockets: Vec<_> =
+        inherited.extract_if(.., |socket| socket.local_addr().is_ok_and(|bound| bound == address)).collect();
+    if sockets.is_empty() {
+        sockets.push(open(listener, address)?);
+    }
     // With port 0 the others must follow the first.
     let bound = sockets[0].local_addr()?;
     while sockets.len() < workers {
-        sockets.push(match listener.reuseport {
+        // One that was opened without the option admits no other beside it.
+        sockets.push(match listener.reuseport && SockRef::from(&sockets[0]).reuse_port()? {
             true => open(listener, bound)?,
             false => sockets[0].try_clone()?,
         });
@@ -118,6 +136,7 @@ impl Socket {
 /// Accepts connections until the worker drains; then takes those that wait in the queue, and ends.
 pub(crate) async fn accept(listening: Listening, shared: Rc<Shared>) {
     let place = crate::worker::Watch::new(&shared);
+    let mut told: Option<u64> = None;
     loop {
         let accepted = std::future::poll_fn(|cx| match listening.socket.poll_accept(cx) {
             std::task::Poll::Pending if place.is_draining(cx) => std::task::Poll::Ready(None),
@@ -128,8 +147,12 @@ pub(crate) async fn accept(listening: Listening, shared: Rc<Shared>) {
             Some(Ok((tcp, remote))) => take(&listening, tcp, remote, &shared),
             // Out of descriptors, or a connection that was reset in the queue: others may still be served.
             Some(Err(error)) => {
-                tracing::warn!(%error, "accept failed");
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                let now = clock::now();
+                if told.is_none_or(|told| now - told >= TELL_EVERY_MS) {
+                    told = Some(now);
+                    tracing::warn!(%error, "accept failed");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }

@@ -6,8 +6,10 @@ use std::fs::File;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use gibbon_sdk::Cx;
 use gibbon_sdk::http::Known;
 
@@ -18,7 +20,14 @@ const GATHERED: usize = 32 * 1024;
 
 /// Where the workers' lines go: one file, opened for appending.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AccessFile(Option<Arc<File>>);
+pub(crate) struct AccessFile(Option<Arc<Named>>);
+
+/// A file that may be opened again under its name.
+#[derive(Debug)]
+struct Named {
+    path: PathBuf,
+    file: ArcSwap<File>,
+}
 
 impl AccessFile {
     /// Opens what `proxy_access_log` names, a path relative to the prefix; nothing for `off`.
@@ -30,9 +39,25 @@ impl AccessFile {
         let Some(path) = name.split_whitespace().next().filter(|path| *path != "off") else {
             return Ok(Self(None));
         };
-        let file = OpenOptions::new().append(true).create(true).open(prefix.join(path))?;
-        Ok(Self(Some(Arc::new(file))))
+        let path = prefix.join(path);
+        let file = ArcSwap::from_pointee(append(&path)?);
+        Ok(Self(Some(Arc::new(Named { path, file }))))
     }
+
+    /// Goes on in the file that has the name now, after the other was moved away; a terminal or pipe stays.
+    ///
+    /// # Errors
+    /// When it cannot be opened; then lines go where they went.
+    pub(crate) fn reopen(&self) -> std::io::Result<()> {
+        if let Some(named) = self.0.as_deref().filter(|named| !named.path.starts_with("/dev")) {
+            named.file.store(Arc::new(append(&named.path)?));
+        }
+        Ok(())
+    }
+}
+
+fn append(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
 }
 
 /// A worker's part of the access log.
@@ -64,8 +89,8 @@ impl AccessLog {
     pub(crate) fn flush(&self) {
         let mut lines = self.lines.borrow_mut();
         if let Some(file) = self.file.0.as_deref().filter(|_| !lines.is_empty()) {
-            let mut file: &File = file;
-            if let Err(error) = file.write_all(&lines) {
+            let file = file.file.load();
+            if let Err(error) = (&**file).write_all(&lines) {
                 tracing::error!(%error, "access log could not be written");
             }
         }

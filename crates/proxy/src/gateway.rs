@@ -43,7 +43,7 @@ use crate::worker;
 use crate::worker::Start;
 
 /// What a gateway is made of.
-pub struct GatewayParts {
+pub struct GatewayParts<'a> {
     /// The node's services; its `conf` says where to listen.
     pub env: Arc<Env>,
     /// The kinds of plugins that are switched on.
@@ -54,6 +54,8 @@ pub struct GatewayParts {
     pub certificates: Vec<PemPair>,
     /// Where control work runs: compiling configuration, resolving names.
     pub control: runtime::Handle,
+    /// Listening sockets of a process that this one replaces; those that fit a listener are taken out and used.
+    pub inherited: &'a mut Vec<std::net::TcpListener>,
 }
 
 /// Why a gateway could not be started.
@@ -106,6 +108,8 @@ pub struct Gateway {
     stage: watch::Sender<Stage>,
     conf: watch::Sender<Arc<Conf>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
+    workers: usize,
+    access_file: AccessFile,
     stats: Vec<Arc<Stats>>,
     load: Arc<Load>,
     /// What watches the load; on the control runtime.
@@ -117,12 +121,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When an address is taken, a certificate does not work, or the system refuses.
-    pub fn start(parts: GatewayParts) -> Result<Self, StartError> {
-        let GatewayParts { env, plugins, compiler, certificates, control } = parts;
+    pub fn start(parts: GatewayParts<'_>) -> Result<Self, StartError> {
+        let GatewayParts { env, plugins, compiler, certificates, control, inherited } = parts;
         let conf = Arc::clone(&env.conf);
         let shared = Shared::new(compiler.snapshot()).map_err(StartError::system("retire thread"))?;
         let certificates = Arc::new(Certificates::new(&shared, &certificates)?);
-        let listening = listen(&conf, env.workers, &certificates)?;
+        let listening = listen(&conf, env.workers, &certificates, inherited)?;
         let access_file = AccessFile::open(std::path::Path::new(&conf.prefix), &conf.proxy_access_log)
             .map_err(StartError::system("access log"))?;
         let resolver = Resolver::new(dns(&conf), control.clone())?;
@@ -133,7 +137,7 @@ impl Gateway {
             plugins: plugins.into(),
             shared: Arc::clone(&shared),
             resolver,
-            access_file,
+            access_file: access_file.clone(),
             conf: conf_receiver,
         };
         let mut gateway = Self {
@@ -142,6 +146,8 @@ impl Gateway {
             stage,
             conf: conf_sender,
             threads: Vec::new(),
+            workers: env.workers,
+            access_file,
             stats: Vec::new(),
             load: Arc::default(),
             watching: None,
@@ -157,7 +163,7 @@ impl Gateway {
     fn start_worker(&mut self, index: usize, conf: &Conf, start: Start) -> Result<(), StartError> {
         let stats = Arc::new(Stats::default());
         let setup = WorkerSetup {
-            sockets: self.sockets(index).map_err(StartError::system("listening socket"))?,
+            sockets: self.sockets_of(index).map_err(StartError::system("listening socket"))?,
             settings: settings(conf),
             keep_alive: worker::keep_alive(conf),
             stats: Arc::clone(&stats),
@@ -173,17 +179,28 @@ impl Gateway {
     }
 
     /// Returns a worker's sockets. The gateway keeps them open beside the worker: a socket that is closed resets the
-    /// connections that wait in its queue.
-    fn sockets(&self, index: usize) -> io::Result<Vec<Socket>> {
-        let of = |(at, listening): (usize, &Listening)| {
-            Ok(Socket {
-                socket: listening.sockets[index].try_clone()?,
-                listener: at,
-                http2: listening.listener.http2,
-                tls: listening.tls.clone(),
-            })
-        };
-        self.listening.iter().enumerate().map(of).collect()
+    /// connections that wait in its queue. Where there are more sockets than workers, some accept on several.
+    fn sockets_of(&self, index: usize) -> io::Result<Vec<Socket>> {
+        let mut own = Vec::new();
+        for (at, listening) in self.listening.iter().enumerate() {
+            for socket in listening.sockets.iter().skip(index).step_by(self.workers) {
+                own.push(Socket {
+                    socket: socket.try_clone()?,
+                    listener: at,
+                    http2: listening.listener.http2,
+                    tls: listening.tls.clone(),
+                });
+            }
+        }
+        Ok(own)
+    }
+
+    /// Returns copies of all listening sockets, for a process that replaces this one.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn sockets(&self) -> io::Result<Vec<std::net::TcpListener>> {
+        self.listening.iter().flat_map(|listening| &listening.sockets).map(std::net::TcpListener::try_clone).collect()
     }
 
     /// Returns what makes stored writes live on the workers; hand it to the store.
@@ -208,10 +225,20 @@ impl Gateway {
         self.conf.send_replace(conf);
     }
 
+    /// Opens the access log again, whose file was moved away.
+    ///
+    /// # Errors
+    /// When the file cannot be opened; then lines go where they went.
+    pub fn reopen_logs(&self) -> io::Result<()> {
+        self.access_file.reopen()
+    }
+
     /// Ends the gateway: no connection is accepted any more, idle ones close, requests in progress have `patience` to
     /// end. Returns whether all of them did.
     pub fn stop(self, patience: Duration) -> bool {
         self.stage.send_replace(Stage::Draining);
+        // Each worker closes its own once nobody waits in the queue; then whoever connects is refused.
+        drop(self.listening);
         let deadline = Instant::now() + patience;
         while self.threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
@@ -233,10 +260,15 @@ impl Gateway {
 }
 
 /// Opens the listeners of `proxy_listen`.
-fn listen(conf: &Conf, workers: usize, certificates: &Arc<Certificates>) -> Result<Vec<Listening>, StartError> {
+fn listen(
+    conf: &Conf,
+    workers: usize,
+    certificates: &Arc<Certificates>,
+    inherited: &mut Vec<std::net::TcpListener>,
+) -> Result<Vec<Listening>, StartError> {
     let protocols: Vec<String> = conf.ssl_protocols.split_whitespace().map(str::to_owned).collect();
     let open = |listener: &Listener| {
-        let sockets = gibbon_net::bind(listener, workers)
+        let sockets = gibbon_net::bind(listener, workers, inherited)
             .map_err(|source| StartError::Listen { address: format!("{}:{}", listener.host, listener.port), source })?;
         let tls = ServerTls {
             protocols: &protocols,

@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +20,8 @@ pub enum Clock {
     System,
     /// Milliseconds since the epoch, moved by whoever holds the other end.
     Manual(Arc<AtomicU64>),
+    /// The system's clocks, but the wall clock is off by so many milliseconds; whoever holds the other end makes it jump.
+    Shifted(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -30,6 +32,7 @@ impl Clock {
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
             Self::Manual(ms) => ms.load(Ordering::Relaxed),
+            Self::Shifted(by) => Self::System.wall_ms().saturating_add_signed(by.load(Ordering::Relaxed)),
         }
     }
 
@@ -37,7 +40,9 @@ impl Clock {
     pub fn nanos(&self) -> Nanos {
         static START: OnceLock<Instant> = OnceLock::new();
         match self {
-            Self::System => u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX) + 1,
+            Self::System | Self::Shifted(_) => {
+                u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX) + 1
+            }
             Self::Manual(ms) => ms.load(Ordering::Relaxed) * 1_000_000 + 1,
         }
     }

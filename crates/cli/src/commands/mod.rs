@@ -25,6 +25,7 @@ use rustix::process::Pid;
 use crate::args::Command;
 use crate::args::Place;
 use crate::node::Attachment;
+use crate::node::Beginning;
 use crate::outcome::Outcome;
 use crate::prefix::Prefix;
 use crate::prefix::is_alive;
@@ -33,10 +34,12 @@ use crate::settings::Origin;
 /// Runs a command.
 pub(crate) fn execute(command: &Command, outcome: &mut Outcome) -> anyhow::Result<()> {
     match command {
-        Command::Run { place, detached } => {
-            run::execute(place, if *detached { Attachment::Detached } else { Attachment::Terminal }, outcome)
+        Command::Run { place, detached, take_over } => {
+            let attachment = if *detached { Attachment::Detached } else { Attachment::Terminal };
+            let beginning = if *take_over { Beginning::TakeOver } else { Beginning::Fresh };
+            run::execute(place, attachment, beginning, outcome)
         }
-        Command::Start { place, .. } => start::execute(place, outcome),
+        Command::Start { place, .. } => start::execute(place, Beginning::Fresh, outcome),
         Command::Stop { prefix } => stop::execute(prefix.as_deref()),
         Command::Restart { place, .. } => restart::execute(place, outcome),
         Command::Reload { place, .. } => reload::execute(place, outcome),

@@ -18,8 +18,11 @@ pub(super) fn execute(place: &Place, outcome: &mut Outcome) -> anyhow::Result<()
     }
     had_a_node(&prefix)?;
     anyhow::ensure!(prefix.running().is_some(), "nginx not running in prefix: {}", prefix.display());
-    control::call(&prefix, &Call::Reload(origin))?;
+    let waiting: Vec<String> = serde_json::from_value(control::call(&prefix, &Call::Reload(origin))?)?;
     prefix.prepare(&conf)?;
+    if !waiting.is_empty() {
+        eprintln!("{}", control::waits_for_restart(&waiting));
+    }
     println!("Kong reloaded");
     Ok(())
 }

@@ -12,12 +12,13 @@ use super::make;
 use super::run;
 use crate::args::Place;
 use crate::node::Attachment;
+use crate::node::Beginning;
 use crate::node::READY;
 use crate::outcome::Outcome;
 use crate::prefix::Prefix;
 use crate::settings::Origin;
 
-pub(super) fn execute(place: &Place, outcome: &mut Outcome) -> anyhow::Result<()> {
+pub(super) fn execute(place: &Place, beginning: Beginning, outcome: &mut Outcome) -> anyhow::Result<()> {
     let origin = Origin::of(place)?;
     let loaded = origin.load();
     // Kong makes the prefix before it looks at the values.
@@ -33,12 +34,16 @@ pub(super) fn execute(place: &Place, outcome: &mut Outcome) -> anyhow::Result<()
         }
     };
     let prefix = make(&conf, outcome)?;
-    anyhow::ensure!(prefix.running().is_none(), "Kong is already running in {}", prefix.display());
+    let alone = beginning == Beginning::TakeOver || prefix.running().is_none();
+    anyhow::ensure!(alone, "Kong is already running in {}", prefix.display());
     if !conf.nginx_daemon {
-        return run::execute(place, Attachment::Terminal, outcome);
+        return run::execute(place, Attachment::Terminal, beginning, outcome);
     }
     let mut command = Command::new(std::env::current_exe().context("this program's own file is gone")?);
     command.arg("run").arg("--detached");
+    if beginning == Beginning::TakeOver {
+        command.arg("--take-over");
+    }
     for (option, value) in [("--conf", &place.conf), ("--prefix", &place.prefix)] {
         if let Some(value) = value {
             command.arg(option).arg(value);
@@ -49,6 +54,10 @@ pub(super) fn execute(place: &Place, outcome: &mut Outcome) -> anyhow::Result<()
     let mut first = String::new();
     BufReader::new(output).read_line(&mut first)?;
     if first.trim_end() == READY {
+        if beginning == Beginning::TakeOver {
+            // It finishes what it began; Kong's line for it.
+            println!("Kong stopped");
+        }
         println!("Kong started");
         return Ok(());
     }

@@ -1,5 +1,7 @@
 //! The Admin and Status API of a node: their sockets, their certificates, and what they are told about the node.
 
+use std::net::TcpListener;
+
 use gibbon_admin::AdminParts;
 use gibbon_admin::Apis;
 use gibbon_admin::Handle;
@@ -13,13 +15,19 @@ use super::tls;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
 
-/// Serves both APIs on the current runtime.
-pub(super) fn serve(conf: &Conf, prefix: &Prefix, parts: AdminParts) -> anyhow::Result<Handle> {
-    let admin =
-        listening(conf, prefix, &conf.admin_listen, "admin-", [&conf.admin_ssl_cert, &conf.admin_ssl_cert_key])?;
-    let status =
-        listening(conf, prefix, &conf.status_listen, "status-", [&conf.status_ssl_cert, &conf.status_ssl_cert_key])?;
-    Ok(gibbon_admin::serve(&Apis::new(parts), admin, status)?)
+/// Serves both APIs on the current runtime, on inherited sockets where there are some; returns copies of the sockets beside.
+pub(super) fn serve(
+    conf: &Conf,
+    prefix: &Prefix,
+    parts: AdminParts,
+    inherited: &mut Vec<TcpListener>,
+) -> anyhow::Result<(Handle, Vec<TcpListener>)> {
+    let own = [&*conf.admin_ssl_cert, &*conf.admin_ssl_cert_key];
+    let admin = listening(conf, prefix, &conf.admin_listen, ("admin-", own), inherited)?;
+    let own = [&*conf.status_ssl_cert, &*conf.status_ssl_cert_key];
+    let status = listening(conf, prefix, &conf.status_listen, ("status-", own), inherited)?;
+    let copies = admin.iter().chain(&status).map(|listening| listening.socket.try_clone()).collect::<Result<_, _>>()?;
+    Ok((gibbon_admin::serve(&Apis::new(parts), admin, status)?, copies))
 }
 
 /// Opens the sockets of listeners; `of` names their default certificate, `own` their configured ones and the keys.
@@ -27,14 +35,14 @@ fn listening(
     conf: &Conf,
     prefix: &Prefix,
     listeners: &[Listener],
-    of: &str,
-    own: [&[String]; 2],
+    (of, own): (&str, [&[String]; 2]),
+    inherited: &mut Vec<TcpListener>,
 ) -> anyhow::Result<Vec<Listening>> {
     let tls = tls::config(conf, &tls::pairs(prefix, listeners, of, own)?)?;
     let mut open = Vec::new();
     for listener in listeners {
         // nginx's words, which people search for.
-        let sockets = gibbon_net::bind(listener, 1)
+        let sockets = gibbon_net::bind(listener, 1, inherited)
             .map_err(|error| anyhow::anyhow!("bind() to {}:{} failed ({error})", listener.host, listener.port))?;
         open.extend(sockets.into_iter().map(|socket| Listening {
             socket,

@@ -18,6 +18,7 @@ use gibbon_store::Publisher;
 use gibbon_store::Writer;
 use tokio::runtime;
 use tokio::sync::Mutex;
+use tokio::sync::Notify;
 
 use super::Node;
 use super::Serving;
@@ -28,6 +29,7 @@ use super::open_store;
 use super::publisher::Later;
 use super::store;
 use super::tls;
+use crate::handover::Inherited;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
 use crate::registry;
@@ -39,17 +41,19 @@ pub(super) async fn build(
     conf: &Conf,
     prefix: &Prefix,
     threshold: Threshold,
+    mut inherited: Inherited,
 ) -> anyhow::Result<(Node, Serving)> {
     let plugins = registry::enabled(conf)?;
     let catalog = registry::catalog(conf, &plugins);
     let store = open_store(conf, prefix, &catalog).await?;
     let publisher = Arc::new(Later::default());
     let writer = Arc::new(Writer::new(Arc::clone(&store), Arc::new(world::Real), Arc::clone(&publisher) as _));
-    store::load_declarative(conf, &writer).await?;
+    store::load_declarative(conf, inherited.declarative.as_deref(), &writer).await?;
 
     let workers = conf.nginx_worker_processes.on(std::thread::available_parallelism().map_or(1, usize::from));
+    let started_with = Arc::new(conf.clone());
     let env = Arc::new(Env::new(
-        Arc::new(conf.clone()),
+        Arc::clone(&started_with),
         Clock::System,
         identity::node_id(conf, prefix)?,
         identity::hostname(),
@@ -68,6 +72,7 @@ pub(super) async fn build(
         compiler,
         certificates: tls::pairs(prefix, &conf.proxy_listen, "", [&conf.ssl_cert, &conf.ssl_cert_key])?,
         control: runtime::Handle::current(),
+        inherited: &mut inherited.sockets,
     })?;
     let live = gateway.publisher();
     live.set_store(Arc::clone(&store));
@@ -76,7 +81,19 @@ pub(super) async fn build(
 
     let told = Arc::new(Told { threshold: threshold.clone(), workers });
     let parts = AdminParts { writer: Arc::clone(&writer), catalog, env, routes, node: told };
-    let apis = apis::serve(conf, prefix, parts)?;
+    let (apis, mut sockets) = apis::serve(conf, prefix, parts, &mut inherited.sockets)?;
+    sockets.extend(gateway.sockets()?);
     let gateway = Arc::new(Mutex::new(Some(gateway)));
-    Ok((Node { origin, threshold, writer, gateway: Arc::clone(&gateway) }, Serving { gateway, apis }))
+    let node = Node {
+        origin,
+        conf: Arc::clone(&started_with),
+        threshold,
+        writer,
+        gateway: Arc::clone(&gateway),
+        lock: inherited.lock,
+        sockets: std::sync::Mutex::new(sockets),
+        replaced: Notify::new(),
+        replacing: Mutex::new(()),
+    };
+    Ok((node, Serving { gateway, apis }))
 }

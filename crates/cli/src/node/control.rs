@@ -1,5 +1,6 @@
 //! The node's end of the control socket: one call a connection.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,54 +15,69 @@ use tokio::io::BufReader;
 use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 use tokio::net::unix::WriteHalf;
+use tracing::info;
 use tracing::warn;
 
 use super::Node;
 use crate::control::Answer;
 use crate::control::Call;
 use crate::declarative::File;
+use crate::handover;
 use crate::progress::PACE;
 
 /// A call is a whole declarative document at most.
 const LARGEST_CALL: u64 = 1 << 30;
 
 /// The open socket; its file goes away with it.
-pub(super) struct Socket(PathBuf);
+pub(super) struct Socket(Option<PathBuf>);
+
+impl Socket {
+    /// Leaves the file to a successor.
+    pub(super) fn leave(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Socket {
     fn drop(&mut self) {
         // A file that stays behind is replaced by the next node.
-        _ = std::fs::remove_file(&self.0);
+        _ = self.0.as_ref().map(std::fs::remove_file);
     }
 }
 
 /// Opens the socket and answers calls until the runtime ends.
 pub(super) fn serve(path: &Path, node: Arc<Node>) -> std::io::Result<Socket> {
-    // Whatever a node that was killed left behind; that none runs was checked before.
-    if path.exists() {
-        std::fs::remove_file(path)?;
+    // In one step: a node that was killed left its socket behind, one that is replaced still listens there.
+    let new = path.with_extension("new");
+    if new.exists() {
+        std::fs::remove_file(&new)?;
     }
-    let listener = UnixListener::bind(path)?;
+    let listener = UnixListener::bind(&new)?;
+    std::fs::rename(&new, path)?;
     tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
             let node = Arc::clone(&node);
             tokio::spawn(async move {
-                if let Err(error) = answer(stream, &node).await {
+                if let Err(error) = answer(stream, node).await {
                     warn!(%error, "a call on the control socket broke off");
                 }
             });
         }
     });
-    Ok(Socket(path.to_owned()))
+    Ok(Socket(Some(path.to_owned())))
 }
 
-async fn answer(mut stream: UnixStream, node: &Node) -> anyhow::Result<()> {
+async fn answer(mut stream: UnixStream, node: Arc<Node>) -> anyhow::Result<()> {
     let mut line = Vec::new();
-    let (read, mut write) = stream.split();
-    BufReader::new(read.take(LARGEST_CALL)).read_until(b'\n', &mut line).await?;
-    let answer = match serde_json::from_slice(&line) {
-        Ok(Call::Import(file)) => match parse(file, node).await {
+    BufReader::new((&mut stream).take(LARGEST_CALL)).read_until(b'\n', &mut line).await?;
+    let call = serde_json::from_slice(&line);
+    if matches!(call, Ok(Call::HandOver)) {
+        return hand_over(stream.into_std()?, node).await;
+    }
+    let (_, mut write) = stream.split();
+    let answer = match call {
+        Ok(Call::Import(file)) => match parse(file, &node).await {
             Ok(parsed) => {
                 say(&mut write, &Ok(Value::Null)).await?;
                 let progress = Arc::default();
@@ -77,10 +93,32 @@ async fn answer(mut stream: UnixStream, node: &Node) -> anyhow::Result<()> {
             }
             Err(why) => Err(format!("Failed parsing:\n{why}")),
         },
-        Ok(call) => obey(call, node).await.map_err(|error| error.to_string()),
+        Ok(call) => obey(call, &node).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("not a call: {error}")),
     };
     say(&mut write, &answer).await
+}
+
+/// Gives the process at the other end what the node holds, and has the node end once that process serves.
+async fn hand_over(stream: std::os::unix::net::UnixStream, node: Arc<Node>) -> anyhow::Result<()> {
+    stream.set_nonblocking(false)?;
+    let Ok(_alone) = node.replacing.try_lock() else {
+        return handover::end(&stream, &Err("another process is taking over".to_owned()));
+    };
+    info!("another process asks to take over");
+    let kept = node.kept().await?;
+    let giving = Arc::clone(&node);
+    let taken = tokio::task::spawn_blocking(move || {
+        let sockets: Vec<_> = giving.sockets().iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+        handover::give(&stream, &giving.lock, &sockets, kept)?;
+        drop(sockets);
+        anyhow::Ok(handover::is_taken(&stream))
+    });
+    match taken.await?? {
+        true => node.replaced.notify_one(),
+        false => warn!("the process that asked to take over has gone; this one goes on"),
+    }
+    Ok(())
 }
 
 async fn say(stream: &mut WriteHalf<'_>, answer: &Answer) -> anyhow::Result<()> {
@@ -98,9 +136,9 @@ async fn parse(file: File, node: &Node) -> Result<Parsed, String> {
 
 async fn obey(call: Call, node: &Node) -> anyhow::Result<Value> {
     match call {
-        Call::Reload(origin) => node.reload(&origin).await.map(|()| Value::Null),
-        // Answered twice, by `answer` itself.
-        Call::Import(_) => anyhow::bail!("not a call that is answered once"),
+        Call::Reload(origin) => node.reload(&origin).await.map(Value::from),
+        // Answered twice, or otherwise, by `answer` itself.
+        Call::Import(_) | Call::HandOver => anyhow::bail!("not a call that is answered once"),
         Call::Export => Ok(Value::String(node.writer.export().await?)),
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! configuration ─ prefix ─ log ─ store ─ gateway (snapshot, workers) + control runtime (Admin API, Status API, control socket)
 //!      signals: TERM, INT at once · QUIT when requests are answered · HUP and `gibbon reload` read the configuration again
+//!      · USR1 opens the logs again · `gibbon restart`: a successor has the sockets, this one finishes its requests and ends
 //! ```
 
 mod apis;
@@ -11,19 +12,26 @@ mod control;
 mod greeting;
 mod identity;
 mod publisher;
+mod reload;
 mod signals;
 mod store;
 mod tls;
 
+use std::fs::File;
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use gibbon_admin::Handle;
 use gibbon_conf::Conf;
 use gibbon_proxy::Gateway;
+use gibbon_store::Backend;
 use gibbon_store::Writer;
 use tokio::sync::Mutex;
+use tokio::sync::Notify;
 use tracing::error;
 use tracing::info;
 use tracing::warn;
@@ -32,7 +40,10 @@ pub(crate) use self::store::open_store;
 
 use self::signals::Signal;
 use self::signals::Signals;
+use crate::handover::Inherited;
+use crate::handover::Predecessor;
 use crate::logging;
+use crate::logging::LogFile;
 use crate::logging::Sink;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
@@ -47,6 +58,15 @@ pub(crate) enum Attachment {
     Detached,
 }
 
+/// How a node begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// Alone in its prefix.
+    Fresh,
+    /// With the sockets of the node that runs in its prefix, which then ends.
+    TakeOver,
+}
+
 /// What a detached node writes to its standard output when it is ready.
 pub(crate) const READY: &str = "ready";
 
@@ -56,11 +76,19 @@ const CONTROL_THREADS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs a node until it is told to end.
-pub(crate) fn run(origin: Origin, conf: Conf, prefix: &Prefix, attachment: Attachment) -> anyhow::Result<()> {
+pub(crate) fn run(
+    origin: Origin,
+    conf: Conf,
+    prefix: &Prefix,
+    attachment: Attachment,
+    beginning: Beginning,
+) -> anyhow::Result<()> {
     if attachment == Attachment::Detached {
         rustix::process::setsid().context("could not leave the terminal")?;
     }
-    let threshold = logging::start(Sink::open(&conf.proxy_error_log, prefix)?, conf.log_level)?;
+    let sink = Sink::open(&conf.proxy_error_log, prefix)?;
+    let log = sink.file();
+    let threshold = logging::start(sink, conf.log_level)?;
     say_unserved(&conf);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
@@ -68,7 +96,7 @@ pub(crate) fn run(origin: Origin, conf: Conf, prefix: &Prefix, attachment: Attac
         .enable_all()
         .build()
         .context("could not make the control runtime")?;
-    let result = runtime.block_on(live(origin, conf, prefix, threshold, attachment));
+    let result = runtime.block_on(live(origin, conf, prefix, (threshold, log), (attachment, beginning)));
     // Whoever told the node to end at once does not wait for what still runs.
     runtime.shutdown_background();
     result
@@ -78,27 +106,67 @@ async fn live(
     origin: Origin,
     conf: Conf,
     prefix: &Prefix,
-    threshold: Threshold,
-    attachment: Attachment,
+    (threshold, log): (Threshold, Option<LogFile>),
+    (attachment, beginning): (Attachment, Beginning),
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("could not listen for signals")?;
-    let _taken = prefix.take()?;
-    let (node, serving) = build::build(origin, &conf, prefix, threshold).await?;
+    let (taken, inherited, predecessor) = match beginning {
+        Beginning::Fresh => {
+            let taken = prefix.take()?;
+            let inherited = Inherited { lock: taken.lock()?, sockets: Vec::new(), declarative: None };
+            (Some(taken), inherited, None)
+        }
+        Beginning::TakeOver => {
+            let (inherited, predecessor) = Predecessor::ask(prefix)?;
+            (None, inherited, Some(predecessor))
+        }
+    };
+    let lock = inherited.lock.try_clone()?;
+    let (node, serving) = build::build(origin, &conf, prefix, threshold, inherited).await?;
     let node = Arc::new(node);
     let socket =
         control::serve(&prefix.control_socket(), Arc::clone(&node)).context("could not open the control socket")?;
+    let taken = match taken {
+        Some(taken) => taken,
+        None => prefix.sign(lock)?,
+    };
+    if let Some(predecessor) = predecessor {
+        predecessor.relieve().context("the node that is replaced has gone")?;
+    }
     greeting::ready(&node.origin, &conf, attachment)?;
     loop {
-        match signals.next().await {
-            Signal::Stop => break,
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            () = node.replaced.notified() => {
+                info!("another process takes over");
+                // Both files are the successor's now.
+                taken.leave();
+                socket.leave();
+                finish(serving, &node, &mut signals).await;
+                break;
+            }
+        };
+        match signal {
+            Signal::Stop => {
+                // Log lines of requests that were answered are still written.
+                if let Some(gateway) = node.gateway.lock().await.take() {
+                    tokio::task::spawn_blocking(move || gateway.stop(Duration::ZERO)).await.ok();
+                }
+                break;
+            }
             Signal::Quit => {
                 drop(socket);
-                finish(serving, &mut signals).await;
+                finish(serving, &node, &mut signals).await;
                 break;
             }
             Signal::Reload => {
                 if let Err(error) = node.reload(&node.origin).await {
                     error!("the configuration was not read again: {error:#}");
+                }
+            }
+            Signal::Reopen => {
+                if let Err(error) = node.reopen(log.as_ref()).await {
+                    error!("a log was not opened again: {error:#}");
                 }
             }
         }
@@ -112,8 +180,10 @@ async fn live(
 }
 
 /// Answers what was begun and takes nothing new, until all is done or the node is told to end at once.
-async fn finish(serving: Serving, signals: &mut Signals) {
+async fn finish(serving: Serving, node: &Node, signals: &mut Signals) {
     info!("the node finishes its requests");
+    // Those that nobody else holds close, so that whoever connects is refused.
+    node.sockets().clear();
     let Serving { gateway, apis } = serving;
     let requests = async {
         let gateway = gateway.lock_owned().await.take();
@@ -140,21 +210,41 @@ pub(crate) struct Serving {
 /// What commands and signals reach of a running node.
 pub(crate) struct Node {
     origin: Origin,
+    /// What it was started with.
+    conf: Arc<Conf>,
     threshold: Threshold,
     writer: Arc<Writer>,
     gateway: SharedGateway,
+    /// What a successor gets: the lock of the prefix, and all listening sockets.
+    lock: File,
+    sockets: std::sync::Mutex<Vec<TcpListener>>,
+    /// Told when a successor serves.
+    replaced: Notify,
+    /// Held while a successor starts; there can be one at a time.
+    replacing: Mutex<()>,
 }
 
 impl Node {
-    /// Reads the configuration again; what is wrong with it leaves the node as it was.
-    async fn reload(&self, origin: &Origin) -> anyhow::Result<()> {
-        let conf = origin.load()?;
-        store::load_declarative(&conf, &self.writer).await?;
-        self.threshold.set(conf.log_level);
-        if let Some(gateway) = &*self.gateway.lock().await {
-            gateway.reload(Arc::new(conf));
+    fn sockets(&self) -> MutexGuard<'_, Vec<TcpListener>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The configuration of a node that has neither a database nor a file, which would be lost with it.
+    async fn kept(&self) -> anyhow::Result<Option<String>> {
+        let has_file = self.conf.declarative_config.is_some() || self.conf.declarative_config_string.is_some();
+        match self.writer.store().backend() {
+            Backend::Memory if !has_file => Ok(Some(self.writer.export().await?)),
+            _ => Ok(None),
         }
-        info!("the configuration was read again");
+    }
+
+    /// Opens the log files again under their names.
+    async fn reopen(&self, log: Option<&LogFile>) -> anyhow::Result<()> {
+        log.map_or(Ok(()), LogFile::reopen)?;
+        if let Some(gateway) = &*self.gateway.lock().await {
+            gateway.reopen_logs()?;
+        }
+        info!("the logs were opened again");
         Ok(())
     }
 }

@@ -13,13 +13,20 @@ pub(super) enum Signal {
     Quit,
     /// HUP: read the configuration again.
     Reload,
+    /// USR1: open the log files again, which were moved away.
+    Reopen,
 }
+
+/// Sent when a file may not grow, and deadly unless somebody listens; then the write fails, which is dealt with.
+const FILE_TOO_LARGE: i32 = rustix::process::Signal::XFSZ.as_raw();
 
 pub(super) struct Signals {
     terminate: Stream,
     interrupt: Stream,
     quit: Stream,
     hang_up: Stream,
+    user: Stream,
+    _file_too_large: Stream,
 }
 
 impl Signals {
@@ -30,6 +37,8 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             hang_up: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
+            _file_too_large: signal(SignalKind::from_raw(FILE_TOO_LARGE))?,
         })
     }
 
@@ -39,6 +48,7 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::Stop,
             _ = self.quit.recv() => Signal::Quit,
             _ = self.hang_up.recv() => Signal::Reload,
+            _ = self.user.recv() => Signal::Reopen,
         }
     }
 }

@@ -55,8 +55,8 @@ async fn name_cluster(store: &dyn Store) -> anyhow::Result<()> {
     }
 }
 
-/// Loads what `declarative_config` or `declarative_config_string` names, if the node has no database.
-pub(super) async fn load_declarative(conf: &Conf, writer: &Writer) -> anyhow::Result<()> {
+/// Loads what `declarative_config` or `declarative_config_string` names, else what is `kept`, if the node has no database.
+pub(super) async fn load_declarative(conf: &Conf, kept: Option<&str>, writer: &Writer) -> anyhow::Result<()> {
     if conf.database != Database::Off {
         return Ok(());
     }
@@ -66,7 +66,12 @@ pub(super) async fn load_declarative(conf: &Conf, writer: &Writer) -> anyhow::Re
             .map_err(|why| anyhow::anyhow!("error parsing declarative config file {path}:\n{why}"))?,
         (None, Some(text)) => declarative::parse(writer.declarative(), text, Format::Any)
             .map_err(|why| anyhow::anyhow!("error parsing declarative config string:\n{why}"))?,
-        (None, None) => return Ok(()),
+        (None, None) => match kept {
+            Some(text) => declarative::parse(writer.declarative(), text, Format::Any).map_err(|why| {
+                anyhow::anyhow!("error parsing the configuration of the node that is replaced:\n{why}")
+            })?,
+            None => return Ok(()),
+        },
     };
     writer.replace_all(parsed).await.context("the declarative configuration could not be loaded")
 }

@@ -95,6 +95,7 @@ impl Node {
             compiler,
             certificates: Vec::new(),
             control: control.handle().clone(),
+            inherited: &mut Vec::new(),
         })?;
         Ok(Self { gateway: Some(gateway), env, prefix, control: Some(control) })
     }

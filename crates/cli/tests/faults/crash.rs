@@ -1,11 +1,10 @@
 //! `kill -9` in the middle of Admin writes: the database opens again, and every acknowledged write is there.
-//!
-//! `CRASHES=1000` makes it look longer.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::Context;
 use anyhow::ensure;
@@ -16,45 +15,59 @@ use gibbon_testkit::eventually;
 use gibbon_testkit::gateway::Setup;
 use serde_json::json;
 
+use crate::setting::GIBBON;
+use crate::suite::Row;
+use crate::suite::Scale;
+
 const WRITERS: usize = 3;
 
 /// Username to custom id: what the database must hold.
 type Consumers = BTreeMap<String, String>;
 
-#[test]
-fn acknowledged_writes_survive_kill_9() -> anyhow::Result<()> {
-    let crashes: usize = std::env::var("CRASHES").ok().map_or(Ok(100), |count| count.parse())?;
-    let mut gateway = Setup::new(env!("CARGO_BIN_EXE_gibbon")).embedded().start()?;
+/// Three clients write without end until the blow falls; then the node starts again and must have it all.
+pub(crate) fn kill_while_writing(scale: Scale) -> anyhow::Result<Row> {
+    let kills = scale.pick(15, 100);
+    let mut row = Row::new(format!("`kill -9` {kills} times in the middle of Admin writes of {WRITERS} clients"));
+    let mut gateway = Setup::new(GIBBON).embedded().start()?;
     let mut acknowledged = Consumers::new();
-    for round in 0..crashes {
-        let count = AtomicUsize::new(0);
-        // Another number of writes each time, so that the blow falls into every kind of moment.
-        let blow = 1 + (round * 7) % 40;
-        let written = std::thread::scope(|scope| {
-            let port = gateway.admin();
-            let count = &count;
-            let writers: Vec<_> =
-                (0..WRITERS).map(|writer| scope.spawn(move || write(port, round, writer, count))).collect();
-            eventually(Duration::from_secs(20), || (count.load(Ordering::Relaxed) >= blow).then_some(()))
-                .context("the writes stand still")?;
-            gateway.kill()?;
-            writers
-                .into_iter()
-                .map(|writer| writer.join().map_err(|_| anyhow::anyhow!("a writer panicked"))?)
-                .collect::<anyhow::Result<Vec<_>>>()
-        })?;
+    let (mut count, mut lost) = (0, 0);
+    for round in 0..kills {
+        let written = write_and_kill(&mut gateway, round)?;
         for (done, doubtful) in written {
+            count += done.len() as u64;
             acknowledged.extend(done);
             // Sent, not acknowledged: it may be there or not, and is not asked for.
             acknowledged.remove(&doubtful);
         }
-        gateway.start().with_context(|| format!("after crash {round}"))?;
+        let begun = Instant::now();
+        gateway.start().with_context(|| format!("after kill {round}"))?;
+        row.recovered(begun.elapsed());
         let found = consumers(&gateway)?;
-        for (username, custom_id) in &acknowledged {
-            ensure!(found.get(username) == Some(custom_id), "crash {round}: `{username}` is lost or old: {found:?}");
-        }
+        let lacks = |(username, custom_id): &(&String, &String)| found.get(*username) != Some(*custom_id);
+        lost += acknowledged.iter().filter(lacks).count() as u64;
+        acknowledged.retain(|username, _| found.contains_key(username));
     }
-    Ok(())
+    row.writes(count, lost);
+    Ok(row)
+}
+
+/// Has clients write, kills the node after another number of writes each time, so that the blow falls into every kind of
+/// moment, and returns what each client had acknowledged.
+fn write_and_kill(gateway: &mut Gateway, round: usize) -> anyhow::Result<Vec<(Consumers, String)>> {
+    let count = AtomicUsize::new(0);
+    let blow = 1 + (round * 7) % 40;
+    std::thread::scope(|scope| {
+        let port = gateway.admin();
+        let count = &count;
+        let writers: Vec<_> =
+            (0..WRITERS).map(|writer| scope.spawn(move || write(port, round, writer, count))).collect();
+        eventually(Duration::from_secs(20), || (count.load(Ordering::Relaxed) >= blow).then_some(()))
+            .context("the writes stand still")?;
+        gateway.kill()?;
+        let joined =
+            writers.into_iter().map(|writer| writer.join().map_err(|_| anyhow::anyhow!("a writer panicked"))?);
+        joined.collect()
+    })
 }
 
 /// Creates and changes consumers until the gateway is gone; returns what was acknowledged, and the name in doubt.
