@@ -135,7 +135,10 @@ impl Connection {
     pub fn open_from(source: IpAddr, port: u16) -> anyhow::Result<Self> {
         let target: SocketAddr = (Ipv4Addr::LOCALHOST, port).into();
         let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
-        socket.bind(&SocketAddr::new(source, 0).into())?;
+        // Where the system may choose, it chooses a port that is free for this target, of which there are many more.
+        if source != Ipv4Addr::LOCALHOST {
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
         socket.connect(&target.into()).with_context(|| format!("cannot connect to port {port}"))?;
         socket.set_tcp_nodelay(true)?;
         let stream = TcpStream::from(socket);
