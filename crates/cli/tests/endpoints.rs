@@ -10,6 +10,7 @@ use serde_json::Value;
 /// Endpoints of plugins that do not exist yet, by a word of their path; each comes with its plugin.
 const OF_PLUGINS_TO_COME: &[&str] = &[
     "acme",
+    "acme_storage",
     "basic-auth",
     "basic-auths",
     "hmac-auth",
@@ -20,6 +21,7 @@ const OF_PLUGINS_TO_COME: &[&str] = &[
     "oauth2_tokens",
     "proxy-cache",
     "session",
+    "sessions",
 ];
 
 /// Endpoints that this node does not have, with the reason.

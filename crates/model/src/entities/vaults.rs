@@ -14,8 +14,12 @@ use uuid::Uuid;
 use crate::EntityDef;
 
 /// Declaration of the entity.
-pub const DEF: EntityDef =
-    EntityDef { endpoint_key: Some("prefix"), cache_key: &["prefix"], ..EntityDef::of::<Vault>("vaults") };
+pub const DEF: EntityDef = EntityDef {
+    endpoint_key: Some("prefix"),
+    cache_key: &["prefix"],
+    admin_name: Some("vaults"),
+    ..EntityDef::of::<Vault>("vaults")
+};
 
 /// The kinds of vault.
 pub const KINDS: [&str; 1] = ["env"];
