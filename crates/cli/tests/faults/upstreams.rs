@@ -156,7 +156,8 @@ pub(crate) fn closes_idle(scale: Scale) -> anyhow::Result<Row> {
     let cut = posts.with(502);
     row.requests(posts.sent, cut);
     row.holds(posts.failed() == cut, || posts.complaint());
-    row.holds(cut * 100 <= posts.sent, || format!("{cut} of {} POSTs failed", posts.sent));
+    // Between the look at a connection and the write to it the upstream may close it; nobody can know.
+    row.holds(cut * 20 <= posts.sent, || format!("{cut} of {} POSTs failed", posts.sent));
     row.holds(ledger.repeated().is_empty(), || "a request was executed twice".to_owned());
     Ok(row)
 }
