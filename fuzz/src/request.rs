@@ -69,7 +69,7 @@ fn head_is_read_alike(head: &RequestHead) {
     headers.set("Host", if head.host().is_empty() { b"a" } else { head.host() });
     let mut wire = Vec::new();
     let line = h1::RequestLine { method: &head.method, target: &target };
-    h1::request_head(&mut wire, line, &headers, skip, head.framing, "close");
+    h1::request_head(&mut wire, line, (&headers, skip), h1::Around::default(), head.framing, "close");
 
     let limits = h1::Limits { first: 1 << 20, buffer: 1 << 20, ..h1::Limits::default() };
     let mut again = RequestHead::default();

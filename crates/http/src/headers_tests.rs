@@ -66,6 +66,30 @@ fn removes_what_connection_lists_but_not_framing() {
 }
 
 #[test]
+fn lists_are_joined() {
+    let mut headers = list(&[("X-A", "1")]);
+    let mut other = list(&[("X-Gone", "0"), ("Server", "s"), ("x-a", "2")]);
+    other.remove("x-gone");
+    headers.append_all(&other);
+    assert_eq!(wire(&headers, KnownSet::EMPTY), "X-A: 1\r\nServer: s\r\nx-a: 2\r\n");
+    assert_eq!(headers.known(Known::Server), Some(&b"s"[..]));
+    assert_eq!(headers.get_all("X-A").collect::<Vec<_>>(), [b"1", b"2"]);
+}
+
+#[test]
+fn lines_are_as_safe_as_lists() {
+    const NAME: Name = Name::of("X-A");
+    let mut out = Vec::new();
+    write_line(&mut out, NAME, &[b"1\r\n", b"2"]);
+    let mut headers = Headers::new();
+    headers.set_parts(NAME, &[b"1\r\n", b"2"]);
+    assert_eq!(
+        (out.as_slice(), wire(&headers, KnownSet::EMPTY).as_bytes()),
+        (&b"X-A: 1%0D%0A2\r\n"[..], out.as_slice())
+    );
+}
+
+#[test]
 fn a_warm_list_does_not_allocate() {
     let mut headers = Headers::new();
     for _ in 0..3 {

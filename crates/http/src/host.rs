@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+use crate::scan;
+
 /// Tells whether `value` is a host with or without a port (RFC 9112 §3.2): not empty, no two dots in a row, an IPv6
 /// address in brackets or a name of bytes that nobody reads as the end of one. Stricter than nginx, which takes a list, a
 /// user name or junk for a port; bytes from 0x80 up are taken as there. `%` is not: decoded it would be another name.
@@ -55,7 +57,7 @@ pub fn name(value: &[u8]) -> &[u8] {
     {
         return &value[..=end];
     }
-    match memchr(b':', value) {
+    match scan::find(b':', value) {
         Some(end) => &value[..end],
         None => value,
     }

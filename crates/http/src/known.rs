@@ -1,5 +1,7 @@
-//! Header names that the gateway itself cares about, recognised by length first, and sets of them.
+//! Header names that the gateway itself cares about, recognised by a few of their bytes first, and sets of them.
 //! It holds no values.
+
+use crate::scan;
 
 macro_rules! known {
     ($($variant:ident = $text:literal,)+) => {
@@ -16,7 +18,7 @@ macro_rules! known {
     };
 }
 
-// Ordered by length: `classify` looks only at the names as long as the one it is given.
+// The shortest first, the longest last.
 known! {
     Te = "te",
     Via = "via",
@@ -65,47 +67,60 @@ known! {
     XKongResponseLatency = "x-kong-response-latency",
 }
 
-const LONGEST: usize = 32;
+const SHORTEST: usize = ALL[0].1.len();
+const LONGEST: usize = ALL[ALL.len() - 1].1.len();
 
-/// `STARTS[n]` is the index in `ALL` of the first name of length `n` or more.
-const STARTS: [u8; LONGEST + 2] = {
-    let mut starts = [0u8; LONGEST + 2];
-    let mut length = 0;
-    while length < LONGEST + 2 {
-        let mut i = 0;
-        while i < ALL.len() && ALL[i].1.len() < length {
-            i += 1;
-        }
-        starts[length] = i as u8;
-        length += 1;
-    }
-    starts
-};
+/// Places in [`TABLE`]; several times the number of names, so that most look-ups end at the first place.
+const PLACES: usize = 256;
 
-const LENGTHS_ARE: [u8; ALL.len()] = {
-    let mut lengths = [0u8; ALL.len()];
+/// The names by hash: 1 + the index in `ALL`, or 0; of two names that fall together one stands a place further.
+const TABLE: [u8; PLACES] = {
+    let mut table = [0u8; PLACES];
     let mut i = 0;
     while i < ALL.len() {
-        lengths[i] = ALL[i].1.len() as u8;
+        let mut place = place(ALL[i].1.as_bytes());
+        while table[place] != 0 {
+            place = (place + 1) % PLACES;
+        }
+        table[place] = i as u8 + 1;
         i += 1;
     }
-    lengths
+    table
 };
+
+/// Where a name of at least two bytes stands in [`TABLE`]: its length and four of its bytes tell nearly all apart.
+#[inline]
+const fn place(name: &[u8]) -> usize {
+    let length = name.len();
+    let bytes = [name[0], name[length / 2], name[length - 2], name[length - 1]];
+    // Lower case for letters, something for all else.
+    let word = (u32::from_le_bytes(bytes) | 0x2020_2020).wrapping_add(length as u32);
+    (word.wrapping_mul(0x9e37_79b1) >> 24) as usize % PLACES
+}
 
 impl Known {
     /// Returns which known name `name` is, letter case ignored, or [`Known::Other`].
     #[inline]
     pub fn classify(name: &[u8]) -> Self {
-        let length = name.len();
-        if length > LONGEST {
+        if name.len() < SHORTEST || name.len() > LONGEST {
             return Self::Other;
         }
-        let mut i = STARTS[length] as usize;
-        let end = STARTS[length + 1] as usize;
-        while i < end {
-            // The first letter tells most of them apart; there is one, since no known name is empty.
-            let known = ALL[i].1.as_bytes();
-            if name[0].eq_ignore_ascii_case(&known[0]) && name.eq_ignore_ascii_case(known) {
+        let mut place = place(name);
+        loop {
+            let Some(index) = TABLE[place].checked_sub(1) else { return Self::Other };
+            let (known, text) = ALL[usize::from(index)];
+            if scan::is_name(name, text.as_bytes()) {
+                return known;
+            }
+            place = (place + 1) % PLACES;
+        }
+    }
+
+    /// As [`classify`](Self::classify), while compiling.
+    pub(crate) const fn of(name: &str) -> Self {
+        let mut i = 0;
+        while i < ALL.len() {
+            if ALL[i].1.eq_ignore_ascii_case(name) {
                 return ALL[i].0;
             }
             i += 1;
@@ -153,6 +168,12 @@ impl KnownSet {
         Self(self.0 | name.bit())
     }
 
+    /// Returns this set with all names of `other` in it.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Returns this set without `name`.
     #[must_use]
     pub const fn without(self, name: Known) -> Self {
@@ -177,24 +198,23 @@ impl KnownSet {
     }
 }
 
-const _: () = {
-    assert!(ALL.len() < 64, "a KnownSet is one word");
-    let mut i = 1;
-    while i < ALL.len() {
-        assert!(LENGTHS_ARE[i - 1] <= LENGTHS_ARE[i], "names are ordered by length");
-        i += 1;
-    }
-};
+const _: () = assert!(ALL.len() < 64, "a KnownSet is one word");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn names_are_ordered_by_length() {
+        assert!(ALL.is_sorted_by_key(|(_, text)| text.len()));
+    }
+
+    #[test]
     fn every_name_is_found_in_any_case() {
         for (known, text) in ALL {
             assert_eq!(Known::classify(text.as_bytes()), *known);
             assert_eq!(Known::classify(text.to_uppercase().as_bytes()), *known);
+            assert_eq!(Known::of(text), *known);
             assert_eq!(known.text(), *text);
             assert!(KnownSet::EMPTY.with(*known).contains(*known));
             assert_eq!(Known::classify(format!("{text}x").as_bytes()), Known::Other);

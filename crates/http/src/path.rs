@@ -38,6 +38,9 @@ const fn is_reserved(byte: u8) -> bool {
 ///
 /// Kong 3.10 `tools/uri.lua` with merging of slashes; pinned by `golden.json` "normalize".
 pub fn normalize(path: &[u8]) -> Cow<'_, [u8]> {
+    if is_normal(path) {
+        return Cow::Borrowed(path);
+    }
     let decoded = match memchr(b'%', path) {
         Some(_) => Cow::Owned(decode_unreserved(path)),
         None => Cow::Borrowed(path),
@@ -97,6 +100,17 @@ pub fn decoded(path: &[u8]) -> Option<Vec<u8>> {
     (out != path).then(|| normalize(&out).into_owned())
 }
 
+/// Tells whether a path is its own normal form, as far as that can be seen at a glance: it never says so wrongly.
+#[inline]
+fn is_normal(path: &[u8]) -> bool {
+    let mut before = 0;
+    path.iter().all(|byte| {
+        let doubled = *byte == b'/' && before == b'/';
+        before = *byte;
+        !matches!(*byte, b'%' | b'.') && !doubled
+    })
+}
+
 /// Takes the last segment away, with the slash before it.
 fn pop_segment(out: &mut Vec<u8>) {
     let start = out.iter().rposition(|b| *b == b'/').unwrap_or(0);
@@ -121,13 +135,24 @@ fn decode_unreserved(path: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Bytes that may stand in a request line as they are.
+const STAYS: [bool; 256] = {
+    let mut stays = [false; 256];
+    let mut byte = 0;
+    while byte < 128u8 {
+        stays[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || is_reserved(byte);
+        byte += 1;
+    }
+    stays
+};
+
 /// Appends a normal path as it may stand in a request line: reserved and unreserved characters and `%` as they are, all
 /// else escaped.
 pub fn escape_into(out: &mut Vec<u8>, path: &[u8]) {
     let mut start = 0;
     for (at, byte) in path.iter().enumerate() {
-        let stays = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || is_reserved(*byte);
-        if !stays {
+        if !STAYS[usize::from(*byte)] {
             out.extend_from_slice(&path[start..at]);
             percent::push_escaped(out, *byte);
             start = at + 1;

@@ -3,9 +3,8 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
-
 use crate::Method;
+use crate::scan;
 
 /// Which of the four forms a request target has (RFC 9112 §3.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,7 +147,7 @@ impl Target {
 }
 
 fn path_end(raw: &[u8], from: usize) -> usize {
-    memchr(b'?', &raw[from..]).map_or(raw.len(), |at| from + at)
+    scan::find(b'?', &raw[from..]).map_or(raw.len(), |at| from + at)
 }
 
 fn starts_with(raw: &[u8], prefix: &[u8]) -> bool {

@@ -170,6 +170,11 @@ impl Inbox {
 
     /// Takes all bytes away.
     pub(crate) fn clear(&self) {
+        let held = self.held.borrow();
+        if !held.in_scratch && held.own.capacity() == 0 {
+            return;
+        }
+        drop(held);
         self.consume(usize::MAX >> 1);
         SCRATCH.with_borrow_mut(|scratch| self.release(scratch));
     }

@@ -22,7 +22,6 @@ use gibbon_http::h1::Progress;
 
 use crate::Exchange;
 use crate::Peer;
-use crate::clock;
 use crate::clock::Deadline;
 use crate::exchange::Answer;
 use crate::exchange::Link;
@@ -84,7 +83,6 @@ enum Head {
 
 impl Connection {
     pub(crate) fn new(stream: Stream, peer: Rc<Peer>, shared: Rc<Shared>, place: Place, sniff: Sniff) -> Self {
-        clock::now();
         Self {
             place: Some(place),
             shared,
@@ -153,7 +151,6 @@ impl Connection {
             }
             if place.is_draining(cx) {
                 // A request may be on its way; its answer will say that the connection closes.
-                clock::now();
                 self.deadline.arm(settings.keepalive_timeout.min(DRAIN), cx.waker());
                 self.state = State::Idle(stream);
                 return Head::Waits;
@@ -164,7 +161,6 @@ impl Connection {
         } else if !self.in_head {
             // The time for a head runs from its first byte, or from the connection's beginning, whatever trickles in.
             self.in_head = true;
-            clock::now();
             self.deadline.arm(settings.header_timeout, cx.waker());
         }
         self.state = State::Idle(stream);

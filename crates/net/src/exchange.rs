@@ -12,8 +12,10 @@ use std::task::Context;
 use std::time::Duration;
 
 use gibbon_http::Framing;
+use gibbon_http::KnownSet;
 use gibbon_http::RequestHead;
 use gibbon_http::ResponseHead;
+use gibbon_http::h1::Around;
 use gibbon_http::h1::BadBody;
 use gibbon_http::h1::BadRequest;
 use gibbon_http::h1::BodyReader;
@@ -112,6 +114,10 @@ pub struct Forward<'a> {
     pub target: &'a [u8],
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Headers of the request that are not sent, beside those of the connection.
+    pub skip: KnownSet,
+    /// Lines that are sent around the request's headers.
+    pub around: Around<'a>,
 }
 
 /// One request and its answer.
@@ -159,7 +165,6 @@ pub struct Exchange {
     client_since: Option<u64>,
     /// Milliseconds that the client has let us wait.
     client_waited: u64,
-    pub(crate) received_at: u64,
     /// How many requests the connection has carried, this one included.
     pub(crate) number: u64,
     /// Bytes of response heads among those sent.
@@ -216,7 +221,6 @@ impl Exchange {
             waiting: false,
             client_since: None,
             client_waited: 0,
-            received_at: 0,
             number: 1,
             head_bytes_sent: 0,
             bytes_received: 0,
@@ -229,7 +233,6 @@ impl Exchange {
         self.response.clear();
         self.body.begin(self.request.framing);
         self.answer = Answer::NotBegun;
-        self.received_at = clock::now();
         self.bytes_received = head_length as u64;
         self.bytes_sent = 0;
         self.head_bytes_sent = 0;
@@ -249,11 +252,6 @@ impl Exchange {
     /// Returns who the client is.
     pub fn peer(&self) -> &Peer {
         &self.peer
-    }
-
-    /// Returns when the head was complete, by [`crate::clock`].
-    pub const fn received_at(&self) -> u64 {
-        self.received_at
     }
 
     /// Returns how many bytes of this request were received so far, head and body (HTTP/2: of its body).
@@ -291,7 +289,6 @@ impl Exchange {
     pub(crate) fn wait(&mut self, cx: &Context<'_>, limit: Duration) -> bool {
         if !self.waiting {
             self.waiting = true;
-            clock::now();
             self.deadline.arm(limit, cx.waker());
             return false;
         }
@@ -327,7 +324,7 @@ impl Exchange {
             self.waiting = false;
             self.deadline.disarm();
             if let Some(since) = self.client_since.take() {
-                self.client_waited += clock::now() - since;
+                self.client_waited += clock::recent() - since;
             }
         }
     }

@@ -47,7 +47,7 @@ impl Flood {
     pub(crate) fn new(allowed: Allowed) -> Rc<Self> {
         Rc::new(Self {
             allowed,
-            since: Cell::new(clock::now()),
+            since: Cell::new(clock::recent()),
             resets: Cell::default(),
             control: Cell::default(),
             bytes: Cell::default(),
@@ -82,7 +82,7 @@ impl Flood {
             return;
         }
         // The clock is read only now: a window that is over needs no end before somebody has sent much.
-        let now = clock::now();
+        let now = clock::recent();
         match now - self.since.get() >= WINDOW {
             true => {
                 self.since.set(now);

@@ -24,7 +24,6 @@ use crate::UpstreamFailure;
 use crate::Upstreams;
 use crate::body::Source;
 use crate::buffers;
-use crate::clock;
 use crate::exchange::Link;
 use crate::upstream::Care;
 use crate::upstream::Upstream;
@@ -69,7 +68,7 @@ impl Exchange {
         }
         let care = if self.request.method.is_idempotent() { Care::Usual } else { Care::Great };
         if let Some(kept) = poll_fn(|cx| Poll::Ready(upstreams.idle(cx, to.endpoint, care))).await {
-            match self.attempt(kept, to.target).await {
+            match self.attempt(kept, to).await {
                 Ok(()) => return Ok(()),
                 Err(error) if !self.is_stale(&error) => return Err(error),
                 Err(_) => {}
@@ -77,7 +76,7 @@ impl Exchange {
         }
         let fresh = upstreams.connect(to.endpoint, to.timeouts.connect, &self.deadline).await;
         let fresh = fresh.map_err(|failure| self.failed(failure, false))?;
-        self.attempt(fresh, to.target).await
+        self.attempt(fresh, to).await
     }
 
     /// Tells whether a request that failed on a kept connection may be sent again: the connection ended without a byte
@@ -91,14 +90,14 @@ impl Exchange {
         UpstreamError { failure, sent, can_repeat: self.body.can_repeat(self.request.framing) }
     }
 
-    async fn attempt(&mut self, mut upstream: Upstream, target: &[u8]) -> Result<(), UpstreamError> {
+    async fn attempt(&mut self, mut upstream: Upstream, to: Forward<'_>) -> Result<(), UpstreamError> {
         self.up.clear();
         let mut attempt = Attempt { upload: Upload::Going, progress: Progress::default(), interim: 0, broken: None };
         let mut begun = false;
         let result = poll_fn(|cx| {
             if !begun {
                 begun = true;
-                let written = self.write_request(cx, &mut upstream, target);
+                let written = self.write_request(cx, &mut upstream, to);
                 attempt.upload = match (&written, self.body.source) {
                     (Err(_), _) => Upload::Refused,
                     (Ok(()), Source::Client) if !self.request.framing.is_empty() => Upload::Going,
@@ -124,16 +123,17 @@ impl Exchange {
     }
 
     /// Writes the head and what there is of the body, in one piece if that can be.
-    fn write_request(&mut self, cx: &mut Context<'_>, upstream: &mut Upstream, target: &[u8]) -> io::Result<()> {
+    fn write_request(&mut self, cx: &mut Context<'_>, upstream: &mut Upstream, to: Forward<'_>) -> io::Result<()> {
         let framing = self.body.framing(self.request.framing);
-        let line = RequestLine { method: &self.request.method, target };
+        let line = RequestLine { method: &self.request.method, target: to.target };
         let (skip, connection) = match self.request.upgrade {
             true => (SKIPPED.without(Known::Upgrade), "keep-alive, Upgrade"),
             false => (SKIPPED, "keep-alive"),
         };
         let Upstream { stream, outbox, .. } = upstream;
         buffers::with_out(|out| {
-            h1::request_head(out, line, &self.request.headers, skip, framing, connection);
+            let headers = (&self.request.headers, skip.or(to.skip));
+            h1::request_head(out, line, headers, to.around, framing, connection);
             match self.body.source {
                 Source::Inbox(length) => self.down.edit(|buffer, range| {
                     let end = range.start + length;
@@ -230,7 +230,6 @@ impl Exchange {
             let Some(length) = length.map_err(UpstreamFailure::Invalid)? else { return Ok(false) };
             self.up.consume(length);
             if !self.response.status.is_interim() {
-                clock::now();
                 return Ok(true);
             }
             attempt.progress = Progress::default();

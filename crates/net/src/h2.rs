@@ -25,7 +25,6 @@ use h2::server::SendResponse;
 
 use crate::ClientError;
 use crate::Peer;
-use crate::clock;
 use crate::clock::Deadline;
 use crate::exchange::Link;
 use crate::flood::Allowed;
@@ -77,16 +76,8 @@ impl H2Stream {
     pub(crate) fn send_head(&mut self, head: &ResponseHead, told: Framing, ends: bool) -> Result<(), ClientError> {
         let mut response = http::Response::new(());
         *response.status_mut() = http::StatusCode::from_u16(head.status.code()).unwrap_or_default();
+        *response.headers_mut() = header_map(head);
         let headers = response.headers_mut();
-        for (known, name, value) in head.headers.iter_known() {
-            if NOT_IN_H2.contains(known) {
-                continue;
-            }
-            let name = http::HeaderName::from_bytes(name);
-            if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value)) {
-                headers.append(name, value);
-            }
-        }
         if let Framing::Length(length) = told {
             headers.insert(http::header::CONTENT_LENGTH, length.into());
         }
@@ -234,7 +225,6 @@ fn is_idle(cx: &Context<'_>, deadline: &Deadline, idle: bool, limit: Duration) -
     if !idle {
         deadline.disarm();
     } else if !deadline.is_armed() {
-        clock::now();
         deadline.arm(limit, cx.waker());
     }
     deadline.has_passed()
@@ -298,6 +288,27 @@ async fn live(
     shared.take_back(exchange);
 }
 
+/// Returns the headers of a response that HTTP/2 may have. All values share one allocation, known names need none.
+fn header_map(head: &ResponseHead) -> http::HeaderMap {
+    let sent = || head.headers.iter_known().filter(|(known, ..)| !NOT_IN_H2.contains(*known));
+    let mut values = Vec::with_capacity(sent().map(|(.., value)| value.len()).sum());
+    sent().for_each(|(.., value)| values.extend_from_slice(value));
+    let mut values = Bytes::from(values);
+    // One more for the length, and room to be added to.
+    let mut headers = http::HeaderMap::with_capacity(head.headers.len() + 1);
+    for (known, name, value) in sent() {
+        let value = http::HeaderValue::from_maybe_shared(values.split_to(value.len()));
+        let name = match known {
+            Known::Other => http::HeaderName::from_bytes(name),
+            known => Ok(http::HeaderName::from_static(known.text())),
+        };
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
 /// Fills a request head from an HTTP/2 one.
 fn receive(
     parts: &http::request::Parts,
@@ -355,7 +366,7 @@ fn receive(
             }
             _ => {}
         }
-        head.headers.append_bytes(name.as_str().as_bytes(), value.as_bytes());
+        head.headers.append(name.as_str(), value.as_bytes());
     }
     if !cookies.is_empty() {
         head.headers.append("cookie", &cookies);

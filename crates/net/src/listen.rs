@@ -147,7 +147,7 @@ pub(crate) async fn accept(listening: Listening, shared: Rc<Shared>) {
             Some(Ok((tcp, remote))) => take(&listening, tcp, remote, &shared),
             // Out of descriptors, or a connection that was reset in the queue: others may still be served.
             Some(Err(error)) => {
-                let now = clock::now();
+                let now = clock::recent();
                 if told.is_none_or(|told| now - told >= TELL_EVERY_MS) {
                     told = Some(now);
                     tracing::warn!(%error, "accept failed");

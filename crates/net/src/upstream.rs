@@ -208,7 +208,6 @@ pub(crate) async fn within<F: Future>(deadline: &Deadline, limit: Duration, work
             return Poll::Ready(Some(output));
         }
         if !armed {
-            clock::now();
             deadline.arm(limit, cx.waker());
             armed = true;
         } else if deadline.has_passed() {

@@ -160,7 +160,10 @@ pub struct WorkerSetup {
 /// # Errors
 /// The runtime or a socket could not be set up.
 pub fn run<H: Handler>(setup: WorkerSetup, make: impl FnOnce(&Rc<Upstreams>) -> H) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_unpark(clock::woke)
+        .build_local(Default::default())?;
     runtime.block_on(async move {
         let WorkerSetup { sockets, settings, keep_alive, stats, load, mut stage } = setup;
         let upstreams = Upstreams::new(keep_alive);

@@ -5,6 +5,7 @@ use gibbon_net::Exchange;
 use gibbon_sdk::Cx;
 use gibbon_sdk::Phases;
 use gibbon_sdk::Source;
+use gibbon_sdk::http::Name;
 use gibbon_sdk::http::Part;
 
 use crate::cell::ExchangeCell;
@@ -13,6 +14,8 @@ use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::stop::Stopped;
 use crate::walk::Walk;
+
+const DATE: Name = Name::of("Date");
 
 /// Runs the header phase over the response and sends it. A failure from here on cuts the answer: its head may be out.
 #[expect(clippy::await_holding_refcell_ref, reason = "no plugin has its turn while the answer is sent")]
@@ -33,9 +36,9 @@ pub(crate) async fn deliver(
     }
     settings.heads.before_plugins(cx);
     let wanted = walk.header(cx, |cx, reply| settings.answers.reply(cx, reply)) && !switches;
-    settings.heads.after_plugins(cx, serving.env.clock.nanos());
+    settings.heads.after_plugins(cx, serving.nanos());
     if cx.response.source != Some(Source::Upstream) {
-        cx.response.head.headers.set("Date", serving.date());
+        cx.response.head.headers.set(DATE, serving.date());
     }
 
     let mut exchange = cell.turn();

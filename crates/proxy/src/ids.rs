@@ -25,14 +25,11 @@ impl Ids {
 
     /// Returns a new id.
     pub(crate) fn request_id(&self) -> [u8; 32] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut id = [0; 32];
-        for half in id.chunks_exact_mut(16) {
-            let mut bits = self.next();
-            for digit in half {
-                *digit = DIGITS[(bits & 15) as usize];
-                bits >>= 4;
-            }
+        for digits in id.chunks_exact_mut(16) {
+            let bits = self.next();
+            digits[..8].copy_from_slice(&hex(bits as u32));
+            digits[8..].copy_from_slice(&hex((bits >> 32) as u32));
         }
         id
     }
@@ -43,9 +40,30 @@ impl Ids {
     }
 }
 
+/// Writes the eight digits of a number, the lowest first, all at once: each byte of a word becomes a digit.
+const fn hex(bits: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let bits = bits as u64;
+    let pairs = (bits | bits << 16) & 0x0000_ffff_0000_ffff;
+    let bytes = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (bytes | bytes << 4) & (ONES * 0x0f);
+    // 1 where the digit is a letter.
+    let letters = ((nibbles + ONES * 6) >> 4) & ONES;
+    (nibbles + ONES * b'0' as u64 + letters * (b'a' - b'0' - 10) as u64).to_le_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for bits in [0, 0x0123_4567, 0x89ab_cdef, u32::MAX, 0xf00f_0a90] {
+            let mut digits = hex(bits);
+            digits.reverse();
+            assert_eq!(digits, format!("{bits:08x}").as_bytes());
+        }
+    }
 
     #[test]
     fn ids_are_hex_and_differ() {

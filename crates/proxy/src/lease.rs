@@ -8,6 +8,8 @@ use gibbon_sdk::Response;
 use gibbon_sdk::Slots;
 use gibbon_sdk::UpstreamPlan;
 
+use crate::forward::Outgoing;
+
 /// So many are kept for reuse on a worker.
 const KEPT: usize = 1024;
 
@@ -18,8 +20,7 @@ pub(crate) struct Lease {
     pub(crate) response: Response,
     pub(crate) plan: UpstreamPlan,
     pub(crate) slots: Slots,
-    /// Path and query as the upstream gets them.
-    pub(crate) target: Vec<u8>,
+    pub(crate) outgoing: Outgoing,
 }
 
 /// Memory that waits for requests.

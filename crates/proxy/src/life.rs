@@ -19,6 +19,7 @@ use crate::cell::ExchangeCell;
 use crate::chain::Chain;
 use crate::deliver::deliver;
 use crate::forward;
+use crate::forward::Outgoing;
 use crate::lease::Lease;
 use crate::route;
 use crate::router::Key;
@@ -34,7 +35,7 @@ use crate::walk::Walk;
 /// Lives one request from its head to its log.
 pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut Lease) {
     let (settings, snapshot) = (serving.settings(), serving.snapshot());
-    let Lease { request, response, plan, slots, target } = lease;
+    let Lease { request, response, plan, slots, outgoing } = lease;
     let refused = exchange.refused.map(|refused| (refused, exchange.request.headers.clone()));
     if refused.is_none() {
         take_head(exchange, request);
@@ -76,7 +77,7 @@ pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut
 
     let asked = match &refused {
         None if shed => Err(too_much(&settings)),
-        None => ask(serving, &settings, &snapshot, &cell, &mut walk, &mut cx, target).await,
+        None => ask(serving, &settings, &snapshot, &cell, &mut walk, &mut cx, outgoing).await,
         Some((refused, _)) => Err(Stop::Page(refused.status())),
     };
     let heard = refused.as_ref().map(|(_, headers)| headers);
@@ -84,7 +85,7 @@ pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut
     if stopped != Some(Stopped::Gone) {
         deliver(serving, &settings, &cell, &mut walk, &mut cx, stopped).await;
     }
-    cx.timings.ended = serving.env.clock.nanos();
+    cx.timings.ended = serving.nanos();
     let (received, sent, body_sent) = cell.counts();
     (cx.bytes_in, cx.bytes_out) = (received, sent);
     walk.log(&mut cx);
@@ -118,7 +119,7 @@ async fn ask<'s>(
     cell: &ExchangeCell<'_>,
     walk: &mut Walk<'s>,
     cx: &mut Cx<'s>,
-    target: &mut Vec<u8>,
+    outgoing: &mut Outgoing,
 ) -> Result<(), Stop> {
     if settings.refuses_body(cx.request().head.framing) {
         return Err(Stop::Page(413));
@@ -131,7 +132,7 @@ async fn ask<'s>(
         return Err(Reply::error(503, "no Service found with those values").into());
     }
     cx.buffer_response |= walk.has(Phases::RESPONSE);
-    forward::ask(serving, settings, snapshot, cell, cx, (target, stripped)).await
+    forward::ask(serving, settings, snapshot, cell, cx, (outgoing, stripped)).await
 }
 
 /// Finds the route of a request and fills the plan from it; returns the chain of its plugins.

@@ -9,10 +9,13 @@ use std::sync::Arc;
 use gibbon_conf::Conf;
 use gibbon_net::Exchange;
 use gibbon_net::Upstreams;
+use gibbon_net::clock;
 use gibbon_net::dns::Resolver;
 use gibbon_sdk::Client;
+use gibbon_sdk::Clock;
 use gibbon_sdk::Env;
 use gibbon_sdk::Listener;
+use gibbon_sdk::Nanos;
 use gibbon_sdk::Timings;
 use gibbon_sdk::http::Headers;
 
@@ -37,6 +40,10 @@ pub(crate) struct Serving {
     settings: RefCell<Rc<Settings>>,
     snapshot: RefCell<Handle>,
     date: Cell<(u64, [u8; 29])>,
+    /// What the clock of `env` shows when the worker's own shows 0.
+    origin: u64,
+    /// A reading of the worker's clock, in milliseconds, and of the system's wall clock at that moment.
+    wall: Cell<(u64, u64)>,
 }
 
 /// What [`Serving`] is put together from, beside what it makes itself.
@@ -52,6 +59,7 @@ pub(crate) struct Parts {
 
 impl Serving {
     pub(crate) fn new(parts: Parts) -> Self {
+        let origin = parts.env.clock.nanos().saturating_sub(clock::nanos());
         Self {
             settings: RefCell::new(Rc::new(Settings::of(&parts.env.conf))),
             tls: TlsCache::of(&parts.env.conf),
@@ -62,6 +70,8 @@ impl Serving {
             access_log: parts.access_log,
             snapshot: RefCell::new(Handle::new(&parts.shared)),
             date: Cell::new((u64::MAX, [0; 29])),
+            origin,
+            wall: Cell::new((0, 0)),
         }
     }
 
@@ -82,8 +92,31 @@ impl Serving {
 
     /// Returns the timings of a request that begins now.
     pub(crate) fn begin(&self) -> Timings {
-        let clock = &self.env.clock;
-        Timings { started: clock.nanos(), started_at_ms: clock.wall_ms(), ..Timings::default() }
+        Timings { started: self.nanos(), started_at_ms: self.wall_ms(), ..Timings::default() }
+    }
+
+    /// Returns nanoseconds on the clock that plugins read, as fresh as the worker's turn: asking is nearly free.
+    pub(crate) fn nanos(&self) -> Nanos {
+        match &self.env.clock {
+            Clock::System => clock::nanos() + self.origin,
+            manual => manual.nanos(),
+        }
+    }
+
+    /// Returns milliseconds since the epoch, as fresh as [`nanos`](Self::nanos). A step of the system's clock is seen
+    /// within a second.
+    pub(crate) fn wall_ms(&self) -> u64 {
+        if !matches!(self.env.clock, Clock::System) {
+            return self.env.clock.wall_ms();
+        }
+        let now = clock::nanos() / 1_000_000;
+        let (read_at, wall) = self.wall.get();
+        if read_at == 0 || now >= read_at + 1_000 {
+            let wall = self.env.clock.wall_ms();
+            self.wall.set((now, wall));
+            return wall;
+        }
+        wall + (now - read_at)
     }
 
     /// Returns the two ends of a request's connection.
@@ -103,7 +136,7 @@ impl Serving {
 
     /// Returns the Date header of now; it is made once a second.
     pub(crate) fn date(&self) -> [u8; 29] {
-        let now = self.env.clock.wall_ms() / 1000;
+        let now = self.wall_ms() / 1000;
         if self.date.get().0 != now {
             self.date.set((now, date::imf(now)));
         }

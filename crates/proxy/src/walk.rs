@@ -34,7 +34,8 @@ struct Taking<'s> {
 /// The plugins that take part in one request.
 pub(crate) struct Walk<'s> {
     global: Chain<'s>,
-    collected: SmallVec<[Taking<'s>; 8]>,
+    /// Longer chains than this cost an allocation.
+    collected: SmallVec<[Taking<'s>; 24]>,
     /// Whether access has chosen plugins; until then the global ones stand in.
     chosen: bool,
 }

@@ -5,6 +5,7 @@
 //! a plugin that finds somebody already named does nothing, and one that fails names the anonymous consumer.
 
 use gibbon_http::Headers;
+use gibbon_http::Name;
 use gibbon_model::entities::Consumer;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -48,6 +49,12 @@ pub fn conclude<'a, 's: 'a>(cx: &'a mut Cx<'s>, anonymous: Option<&'a str>, outc
     }
 }
 
+const CONSUMER_ID: Name = Name::of("X-Consumer-ID");
+const CUSTOM_ID: Name = Name::of("X-Consumer-Custom-ID");
+const USERNAME: Name = Name::of("X-Consumer-Username");
+const IDENTIFIER: Name = Name::of("X-Credential-Identifier");
+const ANONYMOUS: Name = Name::of("X-Anonymous-Consumer");
+
 /// Names who the client is, and tells the upstream in `X-Consumer-*`, `X-Credential-Identifier` and
 /// `X-Anonymous-Consumer`; what the client itself sent under these names is replaced or removed.
 pub fn name<'s>(cx: &mut Cx<'s>, consumer: Option<Held<'s, Consumer>>, credential: Option<Credential>) {
@@ -55,23 +62,23 @@ pub fn name<'s>(cx: &mut Cx<'s>, consumer: Option<Held<'s, Consumer>>, credentia
     let headers = &mut request.head.headers;
     let mut text = [0; Hyphenated::LENGTH];
     remove_lookalikes(headers);
-    let mut tell = |name: &str, value: Option<&str>| match value {
+    let mut tell = |name: Name, value: Option<&str>| match value {
         Some(value) => headers.set(name, value),
         None => {
             headers.remove(name);
         }
     };
     let named = consumer.as_deref();
-    tell("X-Consumer-ID", named.map(|consumer| &*consumer.id.hyphenated().encode_lower(&mut text)));
-    tell("X-Consumer-Custom-ID", named.and_then(|consumer| consumer.custom_id.as_deref()));
-    tell("X-Consumer-Username", named.and_then(|consumer| consumer.username.as_deref()));
+    tell(CONSUMER_ID, named.map(|consumer| &*consumer.id.hyphenated().encode_lower(&mut text)));
+    tell(CUSTOM_ID, named.and_then(|consumer| consumer.custom_id.as_deref()));
+    tell(USERNAME, named.and_then(|consumer| consumer.username.as_deref()));
     let identifier = credential.as_ref().and_then(|credential| match (&credential.identifier, credential.id) {
         (Some(identifier), _) => Some(&**identifier),
         (None, Some(id)) => Some(&*id.hyphenated().encode_lower(&mut text)),
         (None, None) => None,
     });
-    tell("X-Credential-Identifier", identifier);
-    tell("X-Anonymous-Consumer", credential.is_none().then_some("true"));
+    tell(IDENTIFIER, identifier);
+    tell(ANONYMOUS, credential.is_none().then_some("true"));
     cx.consumer = consumer;
     cx.credential = credential;
 }

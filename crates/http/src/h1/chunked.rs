@@ -8,6 +8,7 @@
 
 use super::BadBody;
 use super::line;
+use super::line::Line;
 use super::line::LineEnd;
 use super::line::Name;
 use super::reader::Piece;
@@ -153,7 +154,7 @@ impl ChunkedReader {
             match line::end(&self.trailer[start..]) {
                 LineEnd::At { at: 0, bare_lf: false, .. } => self.state = State::Done,
                 LineEnd::At { at, bare_lf: false, .. } => {
-                    let (kind, name_len, _) = line::split(&self.trailer[start..start + at]);
+                    let Line { kind, name_len, .. } = line::split(&self.trailer[start..start + at]);
                     if kind == Name::Bad || name_len == at {
                         return Err(BadBody::Trailer);
                     }
@@ -172,10 +173,9 @@ impl ChunkedReader {
         let mut trailers = Headers::new();
         for text in self.trailer.split(|b| *b == b'\n') {
             let text = text.strip_suffix(b"\r").unwrap_or(text);
-            let (kind, name_len, value) = line::split(text);
-            let name = &text[..name_len];
-            if kind == Name::Plain && !NOT_TRAILERS.contains(Known::classify(name)) {
-                trailers.append_bytes(name, &text[value.0..value.1]);
+            let Line { kind, known, name_len, value } = line::split(text);
+            if kind == Name::Plain && !NOT_TRAILERS.contains(known) {
+                trailers.append(&text[..name_len], &text[value.0..value.1]);
             }
         }
         (!trailers.is_empty()).then_some(trailers)

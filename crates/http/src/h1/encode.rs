@@ -1,6 +1,7 @@
 //! Heads and chunks as they go on the wire, appended to the caller's buffer. Framing and `Connection` are written from
 //! arguments, never from the headers: those of the other side say nothing about this one.
 
+use crate::Decimal;
 use crate::Framing;
 use crate::Headers;
 use crate::Known;
@@ -17,13 +18,22 @@ pub struct RequestLine<'a> {
     pub target: &'a [u8],
 }
 
-/// Writes a request head: request line, all headers but `skip`, then the body's framing and `connection`
-/// (`keep-alive`, `close`, `keep-alive, Upgrade`).
+/// Whole lines of a head, each with its end, that go around a list of headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// Before the list.
+    pub before: &'a [u8],
+    /// Behind the list.
+    pub behind: &'a [u8],
+}
+
+/// Writes a request head: request line, all headers but `skip` with the lines around them, then the body's framing and
+/// `connection` (`keep-alive`, `close`, `keep-alive, Upgrade`).
 pub fn request_head(
     out: &mut Vec<u8>,
     line: RequestLine<'_>,
-    headers: &Headers,
-    skip: KnownSet,
+    (headers, skip): (&Headers, KnownSet),
+    around: Around<'_>,
     framing: Framing,
     connection: &str,
 ) {
@@ -31,7 +41,9 @@ pub fn request_head(
     out.push(b' ');
     out.extend_from_slice(line.target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
+    out.extend_from_slice(around.before);
     headers.encode(out, skip);
+    out.extend_from_slice(around.behind);
     framing_header(out, framing);
     connection_header(out, connection);
     out.extend_from_slice(b"\r\n");
@@ -41,7 +53,7 @@ pub fn request_head(
 /// length may be told though no body follows) and `connection`. The version is 1.1 always, as nginx's.
 pub fn response_head(out: &mut Vec<u8>, head: &ResponseHead, skip: KnownSet, framing: Framing, connection: &str) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(out, u64::from(head.status.code()));
+    out.extend_from_slice(Decimal::of(u64::from(head.status.code())).as_bytes());
     out.push(b' ');
     match &head.reason {
         Some(reason) => out.extend_from_slice(reason),
@@ -66,7 +78,7 @@ fn framing_header(out: &mut Vec<u8>, framing: Framing) {
         Framing::None | Framing::UntilClose => {}
         Framing::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
-            decimal(out, length);
+            out.extend_from_slice(Decimal::of(length).as_bytes());
             out.extend_from_slice(b"\r\n");
         }
         Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
@@ -98,21 +110,6 @@ pub fn trailers(out: &mut Vec<u8>, trailers: Option<&Headers>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes a number in decimal.
-pub fn decimal(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,10 +120,11 @@ mod tests {
         let headers: Headers = [("Host", "a"), ("Connection", "x"), ("X-A", "1")].into_iter().collect();
         let mut out = Vec::new();
         let line = RequestLine { method: &Method::Post, target: b"/a?b" };
-        request_head(&mut out, line, &headers, KnownSet::HOP_BY_HOP, Framing::Length(10), "keep-alive");
+        let around = Around { before: b"X-Before: 1\r\n", behind: b"X-Behind: 2\r\n" };
+        request_head(&mut out, line, (&headers, KnownSet::HOP_BY_HOP), around, Framing::Length(10), "keep-alive");
         assert_eq!(
             String::from_utf8_lossy(&out),
-            "POST /a?b HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nContent-Length: 10\r\nConnection: keep-alive\r\n\r\n"
+            "POST /a?b HTTP/1.1\r\nX-Before: 1\r\nHost: a\r\nX-A: 1\r\nX-Behind: 2\r\nContent-Length: 10\r\nConnection: keep-alive\r\n\r\n"
         );
         out.clear();
         let mut head = ResponseHead { status: Status::NOT_FOUND, ..ResponseHead::default() };

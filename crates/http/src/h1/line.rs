@@ -1,7 +1,8 @@
 //! One header line: where it ends, its name and its value. Shared by requests, responses and trailers, which differ in
 //! what they tolerate.
 
-use memchr::memchr3;
+use crate::Known;
+use crate::scan;
 
 /// What a line ends with, or why it cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(super) enum LineEnd {
 /// Finds the end of the first line of `buf`, looking at nothing but CR, LF and NUL.
 #[inline]
 pub(super) fn end(buf: &[u8]) -> LineEnd {
-    match memchr3(b'\r', b'\n', 0, buf) {
+    match scan::line_end(buf) {
         None => LineEnd::Missing,
         Some(at) => match buf[at] {
             b'\r' => match buf.get(at + 1) {
@@ -53,54 +54,62 @@ pub(super) enum Name {
 /// No name may be longer, whatever buffers the limits allow; spans count in 16 bits.
 const LONGEST_NAME: usize = 16 * 1024;
 
-/// 1 = plain, 0 = odd, 2 = bad.
+const PLAIN: u8 = 0;
+const ODD: u8 = 1;
+const BAD: u8 = 2;
+
+/// What kind of name a byte makes.
 const NAME_BYTES: [u8; 256] = {
-    let mut table = [0u8; 256];
+    let mut table = [ODD; 256];
     let mut b = 0;
     while b < 256 {
         let byte = b as u8;
         if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
-            table[b] = 1;
+            table[b] = PLAIN;
         } else if byte <= b' ' || byte == 0x7f {
-            table[b] = 2;
+            table[b] = BAD;
         }
         b += 1;
     }
     table
 };
 
-/// Splits a line (without its end) into the kind and length of its name and the span of its value, spaces and tabs
-/// around it taken off. A line without colon is all name, with an empty value.
+/// What a line is made of.
+pub(super) struct Line {
+    pub(super) kind: Name,
+    pub(super) known: Known,
+    pub(super) name_len: usize,
+    /// Where the value lies, spaces and tabs around it taken off.
+    pub(super) value: (usize, usize),
+}
+
+/// Splits a line (without its end). A line without colon is all name, with an empty value.
 #[inline]
-pub(super) fn split(line: &[u8]) -> (Name, usize, (usize, usize)) {
-    let mut at = 0;
-    let mut odd = false;
-    loop {
-        match line.get(at) {
-            None => break,
-            Some(b':') => break,
-            Some(byte) => match NAME_BYTES[usize::from(*byte)] {
-                1 => {}
-                0 => odd = true,
-                _ => return (Name::Bad, 0, (0, 0)),
-            },
-        }
-        at += 1;
-    }
-    let kind = match (at, odd) {
-        (0, _) => Name::Bad,
-        _ if at > LONGEST_NAME => Name::Bad,
-        (_, true) => Name::Odd,
-        (_, false) => Name::Plain,
-    };
-    let (mut start, mut end) = ((at + 1).min(line.len()), line.len());
+pub(super) fn split(line: &[u8]) -> Line {
+    let name_len = scan::find(b':', line).unwrap_or(line.len());
+    let known = Known::classify(&line[..name_len]);
+    // Known names have plain bytes only.
+    let kind = if known == Known::Other { kind(&line[..name_len]) } else { Name::Plain };
+    let (mut start, mut end) = ((name_len + 1).min(line.len()), line.len());
     while start < end && matches!(line[start], b' ' | b'\t') {
         start += 1;
     }
     while end > start && matches!(line[end - 1], b' ' | b'\t') {
         end -= 1;
     }
-    (kind, at, (start, end))
+    Line { kind, known, name_len, value: (start, end) }
+}
+
+fn kind(name: &[u8]) -> Name {
+    if name.is_empty() || name.len() > LONGEST_NAME {
+        return Name::Bad;
+    }
+    // No way out of the loop: nearly all names are plain to their end.
+    match name.iter().fold(PLAIN, |kinds, byte| kinds | NAME_BYTES[usize::from(*byte)]) {
+        PLAIN => Name::Plain,
+        ODD => Name::Odd,
+        _ => Name::Bad,
+    }
 }
 
 /// Returns the number a Content-Length value means: digits only, at most 18 of them.

@@ -13,9 +13,9 @@ mod request;
 mod response;
 
 pub use chunked::ChunkedReader;
+pub use encode::Around;
 pub use encode::RequestLine;
 pub use encode::chunk_header;
-pub use encode::decimal;
 pub use encode::request_head;
 pub use encode::response_head;
 pub use encode::trailers;

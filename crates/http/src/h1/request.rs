@@ -5,6 +5,7 @@
 use super::BadRequest;
 use super::Progress;
 use super::line;
+use super::line::Line;
 use super::line::LineEnd;
 use super::line::Name;
 use crate::Framing;
@@ -14,6 +15,7 @@ use crate::Method;
 use crate::RequestHead;
 use crate::Version;
 use crate::host;
+use crate::scan;
 
 /// How large a request head may be: nginx's buffers, into which its lines must fit without being broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +139,7 @@ fn request_line(line: &[u8], head: &mut RequestHead) -> Result<(), BadRequest> {
     if line == b"PRI * HTTP/2.0" {
         return Err(BadRequest::Preface);
     }
-    let first = memchr::memchr(b' ', line).ok_or(BadRequest::RequestLine)?;
+    let first = scan::find(b' ', line).ok_or(BadRequest::RequestLine)?;
     head.method = Method::parse(&line[..first]).ok_or(BadRequest::Method)?;
     let rest = &line[first + 1..];
     let last = memchr::memrchr(b' ', rest).ok_or(BadRequest::RequestLine)?;
@@ -218,7 +220,7 @@ fn field(
     if matches!(text[0], b' ' | b'\t') {
         return Err(BadRequest::Folded);
     }
-    let (kind, name_len, value) = line::split(text);
+    let Line { kind, known, name_len, value } = line::split(text);
     match kind {
         Name::Bad => return Err(BadRequest::HeaderName),
         // To some these are spaces.
@@ -229,7 +231,6 @@ fn field(
     if head.headers.len() >= limits.fields {
         return Err(BadRequest::HeadTooLarge);
     }
-    let known = Known::classify(&text[..name_len]);
     if known != Known::Other {
         note(known, &text[value.0..value.1], seen, head)?;
     }

@@ -4,6 +4,7 @@
 use super::BadResponse;
 use super::Progress;
 use super::line;
+use super::line::Line;
 use super::line::LineEnd;
 use super::line::Name;
 use crate::Framing;
@@ -76,12 +77,11 @@ fn parse(buf: &[u8], context: ResponseContext, head: &mut ResponseHead) -> Resul
             return finish(context, length, chunked, head).map(|()| Some(next));
         }
         let text = &buf[at..end];
-        let (kind, name_len, value) = line::split(text);
+        let Line { kind, known, name_len, value } = line::split(text);
         if kind == Name::Bad {
             return Err(BadResponse::Header);
         }
         if kind == Name::Plain {
-            let known = Known::classify(&text[..name_len]);
             note(known, &text[value.0..value.1], &mut length, &mut chunked)?;
             lax |= name_len == text.len();
             let start = at - offset;

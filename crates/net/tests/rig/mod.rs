@@ -14,7 +14,9 @@ use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use gibbon_http::KnownSet;
 use gibbon_http::Status;
+use gibbon_http::h1::Around;
 use gibbon_net::Endpoint;
 use gibbon_net::Exchange;
 use gibbon_net::Forward;
@@ -171,7 +173,9 @@ pub(crate) async fn forward(exchange: &mut Exchange, target: &Target) -> Result<
     let path = exchange.request.target.path_and_query().to_vec();
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { connect: second, write: second, read: Duration::from_millis(300) };
-    exchange.forward(&target.upstreams, Forward { endpoint: &target.endpoint, target: &path, timeouts }).await
+    let (skip, around) = (KnownSet::EMPTY, Around::default());
+    let to = Forward { endpoint: &target.endpoint, target: &path, timeouts, skip, around };
+    exchange.forward(&target.upstreams, to).await
 }
 
 pub(crate) struct Rig {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use gibbon_sdk::counters::{Counters, Key, Period, Windows};
+use gibbon_sdk::http::{Decimal, Name};
 use gibbon_sdk::{Cx, Env, Filter, Reply, Scope, Step};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -145,23 +146,28 @@ impl Filter for RateLimitingFilter {
     }
 }
 
+const LIMIT: Name = Name::of("RateLimit-Limit");
+const REMAINING: Name = Name::of("RateLimit-Remaining");
+const RESET: Name = Name::of("RateLimit-Reset");
+const RETRY_AFTER: Name = Name::of("Retry-After");
+
 /// Puts limits and what is left on the answer. The general headers speak of the limit with the least left, and among
 /// equals of the longest.
 fn tell(cx: &mut Cx<'_>, used: &[Used<'_>], now: u32, outcome: Outcome) {
     let headers = &mut cx.response.head.headers;
     let mut text = Text::default();
     for used in used {
-        headers.set(&used.limit.limit_header, &used.limit.text);
-        headers.set(&used.limit.remaining_header, text.of(used.remaining));
+        headers.set(used.limit.limit_header, &used.limit.text);
+        headers.set(used.limit.remaining_header, text.of(used.remaining));
     }
     let least = used.iter().rev().reduce(|least, used| if used.remaining < least.remaining { used } else { least });
     let Some(least) = least else { return };
     let reset = f64::from(reset(least.limit.period, least.start, now));
-    headers.set("RateLimit-Limit", &least.limit.text);
-    headers.set("RateLimit-Remaining", text.of(least.remaining));
-    headers.set("RateLimit-Reset", text.of(reset));
+    headers.set(LIMIT, &least.limit.text);
+    headers.set(REMAINING, text.of(least.remaining));
+    headers.set(RESET, text.of(reset));
     if outcome == Outcome::Refused {
-        headers.set("Retry-After", text.of(reset));
+        headers.set(RETRY_AFTER, text.of(reset));
     }
 }
 
@@ -179,11 +185,12 @@ struct Text {
 impl Text {
     fn of(&mut self, number: f64) -> &[u8] {
         self.bytes.clear();
-        // Nearly all are whole, and whole numbers are ten times quicker to write. A vector takes whatever is written to it.
-        let _ = match number as u32 {
-            whole if f64::from(whole) == number => write!(self, "{whole}"),
-            _ => write!(self, "{number}"),
-        };
+        // Nearly all are whole, and whole numbers are twenty times quicker to write.
+        match number as u32 {
+            whole if f64::from(whole) == number => self.bytes.extend_from_slice(Decimal::of(whole.into()).as_bytes()),
+            // A vector takes whatever is written to it.
+            _ => _ = write!(self, "{number}"),
+        }
         &self.bytes
     }
 }

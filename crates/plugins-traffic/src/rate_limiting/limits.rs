@@ -2,6 +2,7 @@
 
 use gibbon_schema::Value;
 use gibbon_sdk::counters::Period;
+use gibbon_sdk::http::Name;
 
 use super::Config;
 
@@ -15,8 +16,8 @@ pub(super) struct Limit {
     pub(super) admits: u32,
     /// As headers show it.
     pub(super) text: String,
-    pub(super) limit_header: String,
-    pub(super) remaining_header: String,
+    pub(super) limit_header: Name,
+    pub(super) remaining_header: Name,
 }
 
 /// Returns the limits that are set, shortest period first.
@@ -26,15 +27,29 @@ pub(super) fn of(config: &Config) -> Vec<Limit> {
         .into_iter()
         .zip(set)
         .filter_map(|(period, limit)| limit.map(|limit| (period, limit)))
-        .map(|(period, limit)| Limit {
-            period,
-            limit,
-            admits: limit.ceil() as u32,
-            text: limit.to_string(),
-            limit_header: format!("X-RateLimit-Limit-{}", period.title()),
-            remaining_header: format!("X-RateLimit-Remaining-{}", period.title()),
+        .map(|(period, limit)| {
+            let (limit_header, remaining_header) = names(period);
+            let (admits, text) = (limit.ceil() as u32, limit.to_string());
+            Limit { period, limit, admits, text, limit_header, remaining_header }
         })
         .collect()
+}
+
+/// Returns the names of the headers that tell a limit and what is left of it.
+const fn names(period: Period) -> (Name, Name) {
+    macro_rules! of {
+        ($period:literal) => {
+            (Name::of(concat!("X-RateLimit-Limit-", $period)), Name::of(concat!("X-RateLimit-Remaining-", $period)))
+        };
+    }
+    match period {
+        Period::Second => of!("Second"),
+        Period::Minute => of!("Minute"),
+        Period::Hour => of!("Hour"),
+        Period::Day => of!("Day"),
+        Period::Month => of!("Month"),
+        Period::Year => of!("Year"),
+    }
 }
 
 /// Tells whether the members go together; the messages are Kong's.

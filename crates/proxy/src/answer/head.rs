@@ -7,12 +7,23 @@ use gibbon_conf::EnabledHeaders;
 use gibbon_sdk::Cx;
 use gibbon_sdk::Scheme;
 use gibbon_sdk::Source;
+use gibbon_sdk::http::Decimal;
 use gibbon_sdk::http::Headers;
 use gibbon_sdk::http::Known;
 use gibbon_sdk::http::KnownSet;
+use gibbon_sdk::http::Name;
 
 /// What `Server` and `Via` name.
 pub(crate) const SERVER: &str = concat!("gibbon/", env!("CARGO_PKG_VERSION"));
+
+const UPSTREAM_STATUS: Name = Name::of("X-Kong-Upstream-Status");
+const RESPONSE_LATENCY: Name = Name::of("X-Kong-Response-Latency");
+const UPSTREAM_LATENCY: Name = Name::of("X-Kong-Upstream-Latency");
+const PROXY_LATENCY: Name = Name::of("X-Kong-Proxy-Latency");
+const REQUEST_ID: Name = Name::of("X-Kong-Request-Id");
+const VIA: Name = Name::of("Via");
+const SERVER_NAME: Name = Name::of("Server");
+const CONTENT_TYPE: Name = Name::of("Content-Type");
 
 /// Which of Kong's headers this node sends.
 #[derive(Debug)]
@@ -21,28 +32,6 @@ pub(crate) struct HeadRules {
     debug: bool,
     /// nginx's `charset`; Kong sets UTF-8.
     charset: Option<String>,
-}
-
-/// A decimal number without allocation.
-pub(crate) struct Decimal([u8; 20], usize);
-
-impl Decimal {
-    pub(crate) fn of(mut value: u64) -> Self {
-        let mut digits = [0; 20];
-        let mut at = 20;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (value % 10) as u8;
-            value /= 10;
-            if value == 0 {
-                return Self(digits, at);
-            }
-        }
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0[self.1..]
-    }
 }
 
 impl HeadRules {
@@ -66,7 +55,7 @@ impl HeadRules {
             clean_upstream_head(headers, trailers);
         }
         if source != Some(Source::Gateway) && self.enabled.upstream_status {
-            headers.set("X-Kong-Upstream-Status", Decimal::of(u64::from(status)).as_bytes());
+            headers.set(UPSTREAM_STATUS, Decimal::of(u64::from(status)).as_bytes());
         }
         if self.debug && cx.request.as_ref().is_some_and(|request| request.head.headers.contains("kong-debug")) {
             debug_headers(cx);
@@ -85,30 +74,30 @@ impl HeadRules {
         let headers = &mut cx.response.head.headers;
         if cx.response.source == Some(Source::Gateway) {
             if enabled.response_latency {
-                headers.set("X-Kong-Response-Latency", Decimal::of(timings.since_start_ms(now)).as_bytes());
+                headers.set(RESPONSE_LATENCY, Decimal::of(timings.since_start_ms(now)).as_bytes());
             }
             if enabled.server {
-                headers.set("Server", SERVER);
+                headers.set(SERVER_NAME, SERVER);
             } else {
                 headers.remove_known(Known::Server);
             }
         } else {
             if enabled.upstream_latency {
                 let waited = timings.upstream_ms().unwrap_or_default();
-                headers.set("X-Kong-Upstream-Latency", Decimal::of(waited).as_bytes());
+                headers.set(UPSTREAM_LATENCY, Decimal::of(waited).as_bytes());
             }
             if enabled.proxy_latency {
-                headers.set("X-Kong-Proxy-Latency", Decimal::of(timings.proxy_ms()).as_bytes());
+                headers.set(PROXY_LATENCY, Decimal::of(timings.proxy_ms()).as_bytes());
             }
             if enabled.via {
                 add_via(headers, if grpc { b"2 " } else { b"1.1 " });
             }
             if enabled.server && !headers.may_have(KnownSet::EMPTY.with(Known::Server)) {
-                headers.append("Server", SERVER);
+                headers.append(SERVER_NAME, SERVER);
             }
         }
         if enabled.request_id {
-            headers.set("X-Kong-Request-Id", cx.id);
+            headers.set(REQUEST_ID, cx.id);
         }
         // Redirects of the older kind never get one from nginx.
         let redirects = matches!(cx.response.head.status.code(), 301 | 302);
@@ -122,10 +111,10 @@ impl HeadRules {
 /// Appends our name to the `Via` of the upstream. Kong looks at the first of several; so do we.
 fn add_via(headers: &mut Headers, version: &[u8]) {
     match headers.known(Known::Via) {
-        None => headers.append_parts("Via", &[version, SERVER.as_bytes()]),
+        None => headers.append_parts(VIA, &[version, SERVER.as_bytes()]),
         Some(earlier) => {
             let earlier = earlier.to_vec();
-            headers.set_parts("Via", &[&earlier, b", ", version, SERVER.as_bytes()]);
+            headers.set_parts(VIA, &[&earlier, b", ", version, SERVER.as_bytes()]);
         }
     }
 }
@@ -158,7 +147,7 @@ fn nginx_control_headers(headers: &mut Headers) {
     if let Some(charset) = headers.get("x-accel-charset").map(<[u8]>::to_vec) {
         let given = headers.known(Known::ContentType).map(<[u8]>::to_vec);
         if let Some(given) = given.filter(|given| !contains_charset(given)) {
-            headers.set_parts("Content-Type", &[&given, b"; charset=", &charset]);
+            headers.set_parts(CONTENT_TYPE, &[&given, b"; charset=", &charset]);
         }
     }
     headers.retain(|name, _| !is_control(name));
@@ -183,7 +172,7 @@ fn add_charset(headers: &mut Headers, charset: &[u8]) {
     let mut kept = [0; 32];
     let length = given.len().min(kept.len());
     kept[..length].copy_from_slice(&given[..length]);
-    headers.set_parts("Content-Type", &[&kept[..length], b"; charset=", charset]);
+    headers.set_parts(CONTENT_TYPE, &[&kept[..length], b"; charset=", charset]);
 }
 
 /// Names route and service in the response (`allow_debug_header`).

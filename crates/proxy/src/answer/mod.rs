@@ -23,7 +23,6 @@ use gibbon_sdk::http::Version;
 
 use self::form::Form;
 use self::form::Templates;
-pub(crate) use self::head::Decimal;
 pub(crate) use self::head::HeadRules;
 pub(crate) use self::head::SERVER;
 

@@ -1,32 +1,39 @@
 //! What the upstream is told about the client and the way here: X-Forwarded-*, X-Real-IP, Via, the request id; and what
-//! of the client's headers does not pass. The client's list is kept for plugins and logs, the additions are a list of
-//! their own.
+//! of the client's headers does not pass. The client's list is kept for plugins and logs; what is added is written as
+//! lines that go out around it.
 
 use std::io::Write;
 use std::net::IpAddr;
 
 use gibbon_sdk::Cx;
+use gibbon_sdk::HostHeader;
+use gibbon_sdk::http::Decimal;
 use gibbon_sdk::http::Known;
 use gibbon_sdk::http::KnownSet;
+use gibbon_sdk::http::Name;
 use gibbon_sdk::http::RequestHead;
+use gibbon_sdk::http::headers::write_line;
+use gibbon_sdk::http::headers::write_safe_line;
 use gibbon_sdk::http::host;
 
-use crate::answer::Decimal;
 use crate::answer::SERVER;
+use crate::balancer::Choice;
+use crate::settings::Settings;
 
 /// Headers of the client that end here, beside those of the connection and its framing; most are written anew.
-const NOT_PASSED: [Known; 10] = [
-    Known::Te,
-    Known::Via,
-    Known::Expect,
-    Known::Proxy,
-    Known::XRealIp,
-    Known::XForwardedFor,
-    Known::XForwardedProto,
-    Known::XForwardedHost,
-    Known::XForwardedPort,
-    Known::XForwardedPath,
-];
+pub(crate) const NOT_PASSED: KnownSet = KnownSet::EMPTY
+    .with(Known::Host)
+    .with(Known::Te)
+    .with(Known::Via)
+    .with(Known::Expect)
+    .with(Known::Proxy)
+    .with(Known::XRealIp)
+    .with(Known::XForwardedFor)
+    .with(Known::XForwardedProto)
+    .with(Known::XForwardedHost)
+    .with(Known::XForwardedPort)
+    .with(Known::XForwardedPath)
+    .with(Known::XForwardedPrefix);
 
 /// An address as text, without allocation.
 struct AddressText([u8; 48], usize);
@@ -53,69 +60,106 @@ impl AddressText {
     }
 }
 
-/// Makes `out` the head that the upstream gets: the client's headers as plugins left them, less what its Connection
-/// header names, and the gateway's own. Its other facts are the client's already.
+const HOST: Name = Name::of("Host");
+const FORWARDED_FOR: Name = Name::of("X-Forwarded-For");
+const FORWARDED_PROTO: Name = Name::of("X-Forwarded-Proto");
+const FORWARDED_HOST: Name = Name::of("X-Forwarded-Host");
+const FORWARDED_PORT: Name = Name::of("X-Forwarded-Port");
+const FORWARDED_PATH: Name = Name::of("X-Forwarded-Path");
+const FORWARDED_PREFIX: Name = Name::of("X-Forwarded-Prefix");
+const REAL_IP: Name = Name::of("X-Real-IP");
+const VIA: Name = Name::of("Via");
+const TE: Name = Name::of("TE");
+const REQUEST_ID: Name = Name::of("X-Kong-Request-Id");
+
+/// Takes out of the client's headers what its Connection header names, writes to `lines` what the gateway adds, and
+/// notes in `out` what else of the upstream's head is not the client's.
 ///
 /// `port` is the one the client connected to, as the outside knows it; `stripped` how much of the path the route takes
 /// away. Forwarded headers of a trusted peer are kept, X-Forwarded-For is always extended by the TCP peer. Of a header
 /// given twice Kong sees the first. Source: Kong 3.10, runloop/handler.lua `access`.
-pub(crate) fn prepare(cx: &mut Cx<'_>, port: u16, stripped: Option<usize>, out: &mut RequestHead) {
-    let (client, tls) = (cx.client, cx.listener.tls);
+pub(crate) fn prepare(
+    cx: &mut Cx<'_>,
+    settings: &Settings,
+    stripped: Option<usize>,
+    out: &mut RequestHead,
+    lines: &mut Vec<u8>,
+) {
+    let (client, tls, id) = (cx.client, cx.listener.tls, cx.id);
+    let port = settings.ports.outside(cx.listener.address.port());
     let method = cx.upstream.method.take();
     let request = cx.request();
     request.head.headers.remove_listed_in_connection();
     let head = &request.head;
     let headers = &head.headers;
     let trusted = |name: Known| if client.trusted { headers.known(name) } else { None };
-    out.headers.clone_from(headers);
     if let Some(method) = method {
         out.method = method;
     }
     // Only who asks as RFC 9110 §7.8 has it, and for nothing else beside it: a plugin may still have taken it away.
     let to = headers.only(Known::Upgrade).filter(|_| head.upgrade);
     out.upgrade = to.is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
-    let extra = &mut out.headers;
-    if extra.may_have(NOT_PASSED.into_iter().fold(KnownSet::EMPTY, KnownSet::with)) {
-        for name in NOT_PASSED {
-            extra.remove_known(name);
-        }
-    }
 
+    lines.clear();
     let address = AddressText::of(client.address);
     match headers.known(Known::XForwardedFor) {
         Some(earlier) => {
             let peer = AddressText::of(client.peer.ip().to_canonical());
-            extra.append_parts("X-Forwarded-For", &[earlier, b", ", peer.as_bytes()]);
+            write_safe_line(lines, FORWARDED_FOR, &[earlier, b", ", peer.as_bytes()]);
         }
-        None => extra.append("X-Forwarded-For", address.as_bytes()),
+        None => write_safe_line(lines, FORWARDED_FOR, &[address.as_bytes()]),
     }
     let scheme: &[u8] = if tls { b"https" } else { b"http" };
-    extra.append("X-Forwarded-Proto", trusted(Known::XForwardedProto).unwrap_or(scheme));
+    write_safe_line(lines, FORWARDED_PROTO, &[trusted(Known::XForwardedProto).unwrap_or(scheme)]);
     match trusted(Known::XForwardedHost) {
-        Some(host) => extra.append("X-Forwarded-Host", host),
-        None => extra.append("X-Forwarded-Host", own_host(head.host())),
+        Some(host) => write_safe_line(lines, FORWARDED_HOST, &[host]),
+        None => write_safe_line(lines, FORWARDED_HOST, &[&own_host(head.host())]),
     }
     match trusted(Known::XForwardedPort) {
-        Some(port) => extra.append("X-Forwarded-Port", port),
-        None => extra.append("X-Forwarded-Port", Decimal::of(u64::from(port)).as_bytes()),
+        Some(port) => write_safe_line(lines, FORWARDED_PORT, &[port]),
+        None => write_safe_line(lines, FORWARDED_PORT, &[Decimal::of(u64::from(port)).as_bytes()]),
     }
-    let forwarded_prefix = trusted(Known::XForwardedPrefix);
-    extra.append("X-Forwarded-Path", trusted(Known::XForwardedPath).unwrap_or_else(|| head.target.path()));
+    write_safe_line(lines, FORWARDED_PATH, &[trusted(Known::XForwardedPath).unwrap_or_else(|| head.target.path())]);
     let prefix = stripped.and_then(|length| request.path.get(..length)).filter(|prefix| !matches!(*prefix, b"" | b"/"));
-    match forwarded_prefix.or(prefix) {
-        Some(prefix) => extra.set("X-Forwarded-Prefix", prefix),
-        None => {
-            extra.remove_known(Known::XForwardedPrefix);
-        }
+    if let Some(prefix) = trusted(Known::XForwardedPrefix).or(prefix) {
+        // Cut from the decoded path, which may hold any byte.
+        write_line(lines, FORWARDED_PREFIX, &[prefix]);
     }
-    extra.append("X-Real-IP", address.as_bytes());
+    write_safe_line(lines, REAL_IP, &[address.as_bytes()]);
     let version = head.version.number().as_bytes();
     match headers.known(Known::Via) {
-        Some(earlier) => extra.append_parts("Via", &[earlier, b", ", version, b" ", SERVER.as_bytes()]),
-        None => extra.append_parts("Via", &[version, b" ", SERVER.as_bytes()]),
+        Some(earlier) => write_safe_line(lines, VIA, &[earlier, b", ", version, b" ", SERVER.as_bytes()]),
+        None => write_safe_line(lines, VIA, &[version, b" ", SERVER.as_bytes()]),
     }
     if headers.has_token(Known::Te, "trailers") {
-        extra.append("TE", "trailers");
+        write_safe_line(lines, TE, &[b"trailers"]);
+    }
+    if settings.tells_request_id {
+        write_safe_line(lines, REQUEST_ID, &[&id]);
+    }
+}
+
+/// Writes the Host header for this choice, which differs from try to try.
+///
+/// The port is left out where it is the one of the scheme. Source: Kong 3.10, runloop/balancer `set_host_header`.
+pub(crate) fn write_host(cx: &Cx<'_>, choice: &Choice, line: &mut Vec<u8>) {
+    line.clear();
+    match &cx.upstream.host_header {
+        HostHeader::Client => {
+            let host = cx.request.as_deref().map(|request| request.head.host_header()).unwrap_or_default();
+            write_line(line, HOST, &[host]);
+        }
+        HostHeader::Fixed(host) => write_line(line, HOST, &[host.as_bytes()]),
+        HostHeader::Target => match (choice.host_header(), choice.address.port()) {
+            (Some(host), _) => write_line(line, HOST, &[host.as_bytes()]),
+            (None, port) if port == cx.upstream.scheme.default_port() => {
+                write_line(line, HOST, &[choice.name().as_bytes()]);
+            }
+            (None, port) => {
+                let port = Decimal::of(u64::from(port));
+                write_line(line, HOST, &[choice.name().as_bytes(), b":", port.as_bytes()]);
+            }
+        },
     }
 }
 

@@ -11,12 +11,12 @@ use gibbon_net::Timeouts;
 use gibbon_net::UpstreamError;
 use gibbon_net::UpstreamFailure;
 use gibbon_sdk::Cx;
-use gibbon_sdk::HostHeader;
 use gibbon_sdk::Source;
 use gibbon_sdk::Try;
 use gibbon_sdk::TryState;
+use gibbon_sdk::http::Known;
 use gibbon_sdk::http::Method;
-use gibbon_sdk::http::RequestHead;
+use gibbon_sdk::http::h1::Around;
 
 use crate::balancer::Choice;
 use crate::balancer::NoPeer;
@@ -26,8 +26,19 @@ use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::stop::Stop;
 
+/// What the upstream's head is written from, beside the client's headers: memory that is used again.
+#[derive(Default)]
+pub(crate) struct Outgoing {
+    /// Path and query.
+    target: Vec<u8>,
+    /// The Host line.
+    host: Vec<u8>,
+    /// Lines behind the client's headers.
+    lines: Vec<u8>,
+}
+
 /// Sends the request to the upstream that the plan names, again as often as it allows, and makes the head of its answer
-/// the response. `stripped` is how much of the path the route took away; `target` is memory to write in.
+/// the response. `stripped` is how much of the path the route took away; `outgoing` is memory to write in.
 ///
 /// # Errors
 /// When there is nobody to ask, or nobody answered.
@@ -38,26 +49,30 @@ pub(crate) async fn ask(
     snapshot: &Snapshot,
     cell: &ExchangeCell<'_>,
     cx: &mut Cx<'_>,
-    (target, stripped): (&mut Vec<u8>, Option<usize>),
+    (outgoing, stripped): (&mut Outgoing, Option<usize>),
 ) -> Result<(), Stop> {
-    cx.timings.balancer = cx.env.clock.nanos();
+    cx.timings.balancer = serving.nanos();
     let mut choice = serving.balancer.choose(snapshot, cx).await.map_err(NoPeer::stop)?;
     let mut exchange = cell.turn();
-    let port = settings.ports.outside(cx.listener.address.port());
-    headers::prepare(cx, port, stripped, &mut exchange.request);
+    headers::prepare(cx, settings, stripped, &mut exchange.request, &mut outgoing.lines);
+    write_target(cx, &mut outgoing.target);
+    let mut skip = headers::NOT_PASSED;
     if settings.tells_request_id {
-        exchange.request.headers.set("X-Kong-Request-Id", cx.id);
+        skip = skip.with(Known::XKongRequestId);
     }
-    write_target(cx, target);
     read_ahead(settings, &mut exchange, cx).await?;
     let mut tries_left = cx.upstream.retries;
     loop {
-        address_to(cx, &choice, &mut exchange.request);
+        headers::write_host(cx, &choice, &mut outgoing.host);
         let endpoint = Endpoint { address: choice.address, tls: serving.tls.to(snapshot, cx, &choice)? };
-        begin_try(cx, &choice);
-        let to = Forward { endpoint: &endpoint, target, timeouts: timeouts(cx) };
+        begin_try(serving, cx, &choice);
+        let around = Around { before: &outgoing.host, behind: &outgoing.lines };
+        let to = Forward { endpoint: &endpoint, target: &outgoing.target, timeouts: timeouts(cx), skip, around };
+        // The headers are where `net` looks for them as long as it sends them: no plugin has its turn meanwhile.
+        std::mem::swap(&mut exchange.request.headers, &mut cx.request().head.headers);
         let answered = exchange.forward(&serving.upstreams, to).await;
-        cx.timings.answered = cx.env.clock.nanos();
+        std::mem::swap(&mut exchange.request.headers, &mut cx.request().head.headers);
+        cx.timings.answered = serving.nanos();
         let Err(error) = answered else { break };
         let status = failed_status(&error)?;
         fail_try(cx, status);
@@ -95,28 +110,6 @@ fn write_target(cx: &Cx<'_>, target: &mut Vec<u8>) {
     }
 }
 
-/// Writes the Host header for this choice, which differs from try to try.
-///
-/// The port is left out where it is the one of the scheme. Source: Kong 3.10, runloop/balancer `set_host_header`.
-fn address_to(cx: &Cx<'_>, choice: &Choice, head: &mut RequestHead) {
-    let headers = &mut head.headers;
-    match &cx.upstream.host_header {
-        HostHeader::Client => {
-            let host = cx.request.as_deref().map(|request| request.head.host_header()).unwrap_or_default();
-            headers.set("Host", host);
-        }
-        HostHeader::Fixed(host) => headers.set("Host", host),
-        HostHeader::Target => match (choice.host_header(), choice.address.port()) {
-            (Some(host), _) => headers.set("Host", host),
-            (None, port) if port == cx.upstream.scheme.default_port() => headers.set("Host", choice.name()),
-            (None, port) => {
-                let port = crate::answer::Decimal::of(u64::from(port));
-                headers.set_parts("Host", &[choice.name().as_bytes(), b":", port.as_bytes()]);
-            }
-        },
-    }
-}
-
 fn timeouts(cx: &Cx<'_>) -> Timeouts {
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     let plan = &cx.upstream;
@@ -124,14 +117,14 @@ fn timeouts(cx: &Cx<'_>) -> Timeouts {
 }
 
 /// Notes that a try begins.
-fn begin_try(cx: &mut Cx<'_>, choice: &Choice) {
-    cx.timings.sent = cx.env.clock.nanos();
+fn begin_try(serving: &Serving, cx: &mut Cx<'_>, choice: &Choice) {
+    cx.timings.sent = serving.nanos();
     cx.tries.push(Try {
         address: choice.address.ip(),
         port: choice.address.port(),
         state: None,
         code: 0,
-        started_at_ms: cx.env.clock.wall_ms(),
+        started_at_ms: serving.wall_ms(),
         balancer_ns: cx.timings.sent.saturating_sub(cx.timings.balancer),
     });
 }
@@ -155,9 +148,7 @@ fn failed_status(error: &UpstreamError) -> Result<u16, Stop> {
 fn receive(exchange: &mut Exchange, cx: &mut Cx<'_>) {
     let response = &mut *cx.response;
     std::mem::swap(&mut exchange.response, &mut response.head);
-    for (name, value) in exchange.response.headers.iter() {
-        response.head.headers.append_bytes(name, value);
-    }
+    response.head.headers.append_all(&exchange.response.headers);
     exchange.response.clear();
     response.source = Some(Source::Upstream);
 }

@@ -36,7 +36,7 @@ impl Directory for Snapshot {
             Lookup::Id(id) => of.by_id.get(&id),
             Lookup::Key(key) => of.by_key.get(key),
         });
-        let live = found.filter(|stored| !stored.is_expired(self.env.clock.wall_ms()));
+        let live = found.filter(|stored| !stored.is_expired(&self.env.clock));
         now(live.map(|stored| &stored.entity))
     }
 
@@ -57,7 +57,7 @@ impl Directory for Snapshot {
         let Some(all) = self.entities.of(entity).and_then(|of| of.by_consumer.get(&consumer)) else {
             return Find::Now(None);
         };
-        let clock = self.env.clock.wall_ms();
+        let clock = &self.env.clock;
         if all.stored.iter().all(|(_, stored)| !stored.is_expired(clock)) {
             return Find::Now(Some(Held::Snapshot(&all.entities)));
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gibbon_model::Document;
 use gibbon_schema::Value;
 use gibbon_sdk::AnyEntity;
+use gibbon_sdk::Clock;
 use gibbon_sdk::EntityKind;
 use uuid::Uuid;
 
@@ -35,8 +36,9 @@ impl Stored {
         }))
     }
 
-    pub(super) fn is_expired(&self, now: u64) -> bool {
-        self.expires.is_some_and(|at| at <= now)
+    /// Asks for the time only where there is an end.
+    pub(super) fn is_expired(&self, clock: &Clock) -> bool {
+        self.expires.is_some_and(|at| at <= clock.wall_ms())
     }
 }
 

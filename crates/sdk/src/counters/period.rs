@@ -33,18 +33,6 @@ impl Period {
         }
     }
 
-    /// Returns the name as headers write it.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Second => "Second",
-            Self::Minute => "Minute",
-            Self::Hour => "Hour",
-            Self::Day => "Day",
-            Self::Month => "Month",
-            Self::Year => "Year",
-        }
-    }
-
     /// Returns how many seconds Kong takes it to last: 30 days a month, 365 a year.
     pub const fn seconds(self) -> u32 {
         match self {
