@@ -1,6 +1,6 @@
 # What people type. CI runs `make test` through .ci/run.
 
-.PHONY: run test check bench faults
+.PHONY: run test check bench counts faults
 
 # A node in the foreground, with an embedded database.
 run:
@@ -19,6 +19,10 @@ check:
 # What is promised, measured beside nginx: builds release, installs what is missing. QUICK=1 takes under 3 minutes.
 bench:
 	benches/run $(if $(QUICK),--quick)
+
+# Instructions and allocations of the hot paths against benches/counts.json; needs valgrind.
+counts:
+	benches/counts
 
 # Kills and cuts under load, and prints what was lost; `tests/faults quick` is the part that CI runs.
 faults:

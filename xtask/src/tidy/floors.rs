@@ -29,6 +29,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("gibbon-proxy", 5),
     ("gibbon-admin", 6),
     ("gibbon", 7),
+    // Measured, never shipped: puts a gateway together as cli does.
+    ("gibbon-subject", 8),
 ];
 
 /// Edges within a floor, each with its reason.
