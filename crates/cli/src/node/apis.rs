@@ -15,17 +15,24 @@ use super::tls;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
 
-/// Serves both APIs on the current runtime, on inherited sockets where there are some; returns copies of the sockets beside.
-pub(super) fn serve(
-    conf: &Conf,
-    prefix: &Prefix,
-    parts: AdminParts,
-    inherited: &mut Vec<TcpListener>,
-) -> anyhow::Result<(Handle, Vec<TcpListener>)> {
+/// The open sockets of both APIs.
+pub(super) struct Sockets {
+    admin: Vec<Listening>,
+    status: Vec<Listening>,
+}
+
+/// Opens the sockets of both APIs, or takes inherited ones.
+pub(super) fn open(conf: &Conf, prefix: &Prefix, inherited: &mut Vec<TcpListener>) -> anyhow::Result<Sockets> {
     let own = [&*conf.admin_ssl_cert, &*conf.admin_ssl_cert_key];
     let admin = listening(conf, prefix, &conf.admin_listen, ("admin-", own), inherited)?;
     let own = [&*conf.status_ssl_cert, &*conf.status_ssl_cert_key];
     let status = listening(conf, prefix, &conf.status_listen, ("status-", own), inherited)?;
+    Ok(Sockets { admin, status })
+}
+
+/// Serves both APIs on the current runtime; returns copies of the sockets beside.
+pub(super) fn serve(parts: AdminParts, sockets: Sockets) -> anyhow::Result<(Handle, Vec<TcpListener>)> {
+    let Sockets { admin, status } = sockets;
     let copies = admin.iter().chain(&status).map(|listening| listening.socket.try_clone()).collect::<Result<_, _>>()?;
     Ok((gibbon_admin::serve(&Apis::new(parts), admin, status)?, copies))
 }

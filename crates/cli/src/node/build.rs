@@ -66,6 +66,8 @@ pub(super) async fn build(
         return Err(StartError::Configuration(errors).into());
     }
     let routes = plugins.iter().flat_map(|plugin| plugin.admin.clone()).collect();
+    // Before workers accept: a successor that cannot listen everywhere must not have taken a connection.
+    let sockets = apis::open(conf, prefix, &mut inherited.sockets)?;
     let gateway = Gateway::start(GatewayParts {
         env: Arc::clone(&env),
         plugins,
@@ -81,7 +83,7 @@ pub(super) async fn build(
 
     let told = Arc::new(Told { threshold: threshold.clone(), workers });
     let parts = AdminParts { writer: Arc::clone(&writer), catalog, env, routes, node: told };
-    let (apis, mut sockets) = apis::serve(conf, prefix, parts, &mut inherited.sockets)?;
+    let (apis, mut sockets) = apis::serve(parts, sockets)?;
     sockets.extend(gateway.sockets()?);
     let gateway = Arc::new(Mutex::new(Some(gateway)));
     let node = Node {
