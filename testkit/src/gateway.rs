@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::bail;
+use anyhow::ensure;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -146,6 +147,17 @@ impl Gateway {
             bail!("the gateway ended with {status}:\n{}", self.log());
         }
         ready.with_context(|| format!("the gateway is not ready:\n{}", self.log()))
+    }
+
+    /// Runs a command of this node.
+    ///
+    /// # Errors
+    /// With what it printed, if it fails.
+    pub fn run(&self, words: &[&str]) -> anyhow::Result<()> {
+        let done = self.command(words).output()?;
+        let (out, error) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        ensure!(done.status.success(), "{words:?}: {}\n{out}{error}", done.status);
+        Ok(())
     }
 
     /// A command line of this node: the words, then `-c` and its configuration file.

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use anyhow::Context;
 use anyhow::ensure;
-use gibbon_testkit::Gateway;
 use gibbon_testkit::Upstream;
 use gibbon_testkit::client;
 use gibbon_testkit::client::Request;
@@ -26,7 +25,7 @@ fn a_write_beside_the_node_is_live_within_100_ms() -> anyhow::Result<()> {
         std::fs::write(&file, document(&format!("r{round}"), upstream.port()))?;
         let request = Request::new("GET", &format!("/r{round}"));
         ensure!(client::send(gateway.proxy(), &request)?.status == 404, "the route is there before it is written");
-        run(&gateway, &["config", "db_import", &file.display().to_string()])?;
+        gateway.run(&["config", "db_import", &file.display().to_string()])?;
         let written = Instant::now();
         let is_live = || client::send(gateway.proxy(), &request).is_ok_and(|answer| answer.status == 200);
         eventually(Duration::from_secs(5), || is_live().then_some(()))
@@ -49,16 +48,4 @@ fn document(name: &str, port: u16) -> String {
         }],
     })
     .to_string()
-}
-
-fn run(gateway: &Gateway, words: &[&str]) -> anyhow::Result<()> {
-    let done = gateway.command(words).output()?;
-    ensure!(
-        done.status.success(),
-        "{words:?}: {}\n{}{}",
-        done.status,
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
-    Ok(())
 }

@@ -149,9 +149,7 @@ async fn live(
         match signal {
             Signal::Stop => {
                 // Log lines of requests that were answered are still written.
-                if let Some(gateway) = node.gateway.lock().await.take() {
-                    tokio::task::spawn_blocking(move || gateway.stop(Duration::ZERO)).await.ok();
-                }
+                stop(&node.gateway, Duration::ZERO).await;
                 break;
             }
             Signal::Quit => {
@@ -171,10 +169,6 @@ async fn live(
             }
         }
     }
-    if let Some(gateway) = &*node.gateway.lock().await {
-        let longest = gateway.publisher().longest_switch().as_micros();
-        info!("a worker took {longest} us at most to go over to a new configuration");
-    }
     info!("the node ends");
     Ok(())
 }
@@ -185,17 +179,20 @@ async fn finish(serving: Serving, node: &Node, signals: &mut Signals) {
     // Those that nobody else holds close, so that whoever connects is refused.
     node.sockets().clear();
     let Serving { gateway, apis } = serving;
-    let requests = async {
-        let gateway = gateway.lock_owned().await.take();
-        let drained = tokio::task::spawn_blocking(move || gateway.is_none_or(|gateway| gateway.stop(PATIENCE)));
-        drained.await.unwrap_or_default()
-    };
-    let all = async { tokio::join!(requests, apis.shutdown(PATIENCE)) };
+    let all = async { tokio::join!(stop(&gateway, PATIENCE), apis.shutdown(PATIENCE)) };
     let told = async { while signals.next().await != Signal::Stop {} };
     tokio::select! {
         _ = all => {}
         () = told => warn!("requests were cut, since the node was told to end at once"),
     }
+}
+
+/// Ends the data plane, which has so long for the requests in flight, and says what it has measured.
+async fn stop(gateway: &SharedGateway, patience: Duration) {
+    let Some(gateway) = gateway.lock().await.take() else { return };
+    let longest = gateway.publisher().longest_switch().as_micros();
+    info!("a worker took {longest} us at most to go over to a new configuration");
+    tokio::task::spawn_blocking(move || gateway.stop(patience)).await.ok();
 }
 
 /// The data plane, until it is told to finish.

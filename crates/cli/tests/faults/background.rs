@@ -11,7 +11,6 @@ use gibbon_testkit::Gateway;
 use gibbon_testkit::eventually;
 use gibbon_testkit::gateway::Setup;
 
-use crate::setting;
 use crate::setting::GIBBON;
 
 /// A node that was started; it is stopped when this is dropped.
@@ -24,7 +23,7 @@ impl Background {
     /// Runs `gibbon start`.
     pub(crate) fn start(setup: Setup) -> anyhow::Result<Self> {
         let background = Self { gateway: setup.prepare()? };
-        setting::run(&background.gateway, &["start"])?;
+        background.gateway.run(&["start"])?;
         Ok(background)
     }
 

@@ -89,7 +89,7 @@ pub(crate) fn reload(scale: Scale) -> anyhow::Result<Row> {
     let mut row = Row::new(format!("`gibbon reload` {count} times while 8 clients ask"));
     let load = Load::start(&Plan::get(gateway.proxy(), "/r"));
     for _ in 0..count {
-        setting::run(&gateway, &["reload"])?;
+        gateway.run(&["reload"])?;
         load.wait_for(100).with_context(|| gateway.log())?;
     }
     row.none_fails(&load.stop());

@@ -48,7 +48,7 @@ pub(crate) fn restart(scale: Scale) -> anyhow::Result<Row> {
         let restarted = (0..count).try_for_each(|round| {
             node.set("nginx_worker_processes", &(1 + round % 3).to_string())?;
             let before = node.pid()?;
-            setting::run(&node.gateway, &["restart"])?;
+            node.gateway.run(&["restart"])?;
             ensure!(node.pid()? != before, "the process is the same");
             load.wait_for(200)?;
             node.wait_for_end(before).map(drop)
@@ -104,7 +104,7 @@ pub(crate) fn restart_dbless(_: Scale) -> anyhow::Result<Row> {
     let mut row = Row::new("`gibbon restart` of a DB-less node that got its configuration by POST /config");
     let load = Load::start(&Plan::get(node.gateway.proxy(), "/r"));
     load.wait_for(100)?;
-    let restarted = setting::run(&node.gateway, &["restart"]).and_then(|()| load.wait_for(100));
+    let restarted = node.gateway.run(&["restart"]).and_then(|()| load.wait_for(100));
     row.none_fails(&load.stop());
     restarted.with_context(|| node.log())?;
     Ok(row)
@@ -122,14 +122,14 @@ pub(crate) fn failed_restart(_: Scale) -> anyhow::Result<Row> {
     for (name, value) in [("status_listen", taken.local_addr()?.to_string()), ("log_level", "loud".to_owned())] {
         node.set(name, &value)?;
         let before = node.pid()?;
-        let failed = setting::run(&node.gateway, &["restart"]);
+        let failed = node.gateway.run(&["restart"]);
         row.holds(failed.is_err(), || format!("{name} = {value} is taken"));
         row.holds(node.pid()? == before, || "the node is another".to_owned());
         load.wait_for(100)?;
         node.set(name, if name == "log_level" { "notice" } else { "off" })?;
     }
     row.none_fails(&load.stop());
-    setting::run(&node.gateway, &["restart"])?;
+    node.gateway.run(&["restart"])?;
     Ok(row)
 }
 

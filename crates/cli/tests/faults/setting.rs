@@ -1,6 +1,5 @@
 //! What scenarios begin with: a node with a service whose upstream keeps a ledger, and the commands beside it.
 
-use anyhow::ensure;
 use gibbon_testkit::Gateway;
 use gibbon_testkit::Ledger;
 use gibbon_testkit::Upstream;
@@ -45,18 +44,5 @@ pub(crate) fn embedded() -> anyhow::Result<(Gateway, Upstream, Ledger)> {
 pub(crate) fn serve(gateway: &Gateway, port: u16) -> anyhow::Result<()> {
     gateway.create("/services", &json!({"name": "s", "url": format!("http://127.0.0.1:{port}")}))?;
     gateway.create("/services/s/routes", &json!({"name": "r", "paths": ["/r"]}))?;
-    Ok(())
-}
-
-/// Runs a command of the node, which must succeed.
-pub(crate) fn run(gateway: &Gateway, words: &[&str]) -> anyhow::Result<()> {
-    let done = gateway.command(words).output()?;
-    ensure!(
-        done.status.success(),
-        "{words:?}: {}\n{}{}",
-        done.status,
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
     Ok(())
 }
