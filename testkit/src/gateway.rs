@@ -20,9 +20,11 @@ use tempfile::TempDir;
 
 use crate::Answer;
 use crate::Port;
+use crate::Postgres;
 use crate::client;
 use crate::client::Request;
 use crate::eventually;
+use crate::postgres;
 
 /// Long, for machines on which other tests run as well.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -64,6 +66,16 @@ impl Setup {
     #[must_use]
     pub fn embedded(self) -> Self {
         self.property("database", "embedded")
+    }
+
+    /// Keeps the configuration in a database of this server, which the node's own command prepares.
+    #[must_use]
+    pub fn postgres(self, server: &Postgres, database: &str) -> Self {
+        self.property("database", "postgres")
+            .property("pg_host", "127.0.0.1")
+            .property("pg_port", &server.port().to_string())
+            .property("pg_user", postgres::USER)
+            .property("pg_database", database)
     }
 
     /// The declarative document (YAML or JSON) that the node starts with.

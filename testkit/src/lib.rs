@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod ledger;
 pub mod load;
 pub mod port;
+pub mod postgres;
 pub mod upstream;
 
 pub use client::Answer;
@@ -17,6 +18,7 @@ pub use client::Connection;
 pub use gateway::Gateway;
 pub use ledger::Ledger;
 pub use port::Port;
+pub use postgres::Postgres;
 pub use upstream::Upstream;
 
 use std::time::Duration;

@@ -46,7 +46,27 @@ pub enum StoreError {
     /// The file system failed.
     #[error("the database files failed")]
     Files(#[from] std::io::Error),
+    /// The Postgres server refused or broke off a statement.
+    #[error("[PostgreSQL error] {}", said(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The Postgres server does not answer; the text is Kong's.
+    #[error("[PostgreSQL error] failed to retrieve PostgreSQL server_version_num: {reason}")]
+    Unreachable { reason: String },
+    /// The Postgres database has none of Kong's tables.
+    #[error("{}", crate::postgres::NEEDS_BOOTSTRAP)]
+    NeedsBootstrap,
+    /// The Postgres database lacks a column; an older Kong made it.
+    #[error("the database lacks `{table}`.`{column}`; migrate it with Kong 3.10, or with `kong migrations up`")]
+    NotMigrated { table: &'static str, column: String },
+    /// Another process changes the tables.
+    #[error("aborted: another node is performing database changes")]
+    NotLeader,
     /// The writer thread has ended.
     #[error("the store is closed")]
     Closed,
+}
+
+/// Returns what the server said, if it was the server.
+fn said(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |refusal| refusal.message().to_owned())
 }

@@ -7,6 +7,7 @@ use base64::engine::GeneralPurpose;
 use base64::engine::GeneralPurposeConfig;
 use gibbon_model::Document;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::error::StoreError;
 
@@ -100,6 +101,20 @@ impl Offsets {
             Self::Keys => Value::from(vec![id]).to_string(),
             Self::Plain => format!("{entity}|{id}"),
         })
+    }
+
+    /// Returns the offset behind one tag of an entity, as Kong on Postgres.
+    pub(crate) fn encode_tag(id: &str, place: i64) -> String {
+        BASE64.encode(Value::from(vec![Value::from(id), place.into()]).to_string())
+    }
+
+    /// Returns the entity's id and the tag's place in its list.
+    pub(crate) fn decode_tag(offset: &str) -> Result<(Uuid, i64), StoreError> {
+        let invalid = |reason| StoreError::InvalidOffset { offset: offset.to_owned(), reason };
+        let bytes = BASE64.decode(offset).map_err(|_| invalid("bad base64 encoding"))?;
+        let keys: Option<(String, i64)> = serde_json::from_slice(&bytes).ok();
+        let key = keys.and_then(|(id, place)| Some((Uuid::try_parse(&id).ok()?, place)));
+        key.ok_or_else(|| invalid("bad json encoding"))
     }
 
     /// Returns the primary key that an offset stands for.

@@ -94,6 +94,8 @@ pub enum Backend {
     Memory,
     /// SQLite in the prefix (`database = embedded`).
     Embedded,
+    /// A PostgreSQL server, in Kong's own tables (`database = postgres`).
+    Postgres,
 }
 
 /// A set of documents for [`Store::replace`], by entity.

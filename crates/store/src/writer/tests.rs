@@ -9,6 +9,7 @@ use futures_util::future::ready;
 use gibbon_model::Document;
 use gibbon_model::declarative::Format;
 use gibbon_schema::Database;
+use gibbon_schema::World as _;
 use gibbon_schema::testing::TestWorld;
 use serde_json::Value;
 use serde_json::json;
@@ -16,12 +17,12 @@ use serde_json::json;
 use super::Key;
 use super::WriteError;
 use super::Writer;
+use crate::Clock;
 use crate::MemoryStore;
 use crate::News;
 use crate::PageQuery;
 use crate::PublishError;
 use crate::Publisher;
-use crate::contract::Hands;
 use crate::contract::catalog;
 
 /// Remembers what was published.
@@ -43,7 +44,7 @@ impl Publisher for Heard {
 
 fn writer(database: Database) -> (Writer, Arc<Heard>) {
     let heard = Arc::new(Heard::default());
-    let store = MemoryStore::new(catalog(database), Hands::default().clock());
+    let store = MemoryStore::new(catalog(database), Clock::new(|| TestWorld::default().now()));
     (Writer::new(Arc::new(store), Arc::new(TestWorld::default()), heard.clone()), heard)
 }
 
