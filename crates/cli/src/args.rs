@@ -139,9 +139,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// Prepare a database: bootstrap, up, finish, list, status.
+    /// Prepare a database: bootstrap, up, finish, list, status, reset.
     Migrations {
-        /// bootstrap, up, finish, list or status.
+        /// bootstrap, up, finish, list, status or reset.
         #[arg(value_name = "COMMAND")]
         action: Option<String>,
         #[command(flatten)]
@@ -155,9 +155,9 @@ pub(crate) enum Command {
         /// Also what was done already.
         #[arg(short, long)]
         force: bool,
-        /// Seconds to wait for the database.
-        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-        db_timeout: u64,
+        /// Seconds that the database may take for an answer; otherwise as long as `pg_timeout` says.
+        #[arg(long, value_name = "SECONDS")]
+        db_timeout: Option<u64>,
         /// Seconds to wait for other nodes' migrations.
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         lock_timeout: u64,

@@ -10,6 +10,7 @@ mod handover;
 mod logging;
 mod node;
 mod outcome;
+mod postgres;
 mod prefix;
 mod progress;
 mod registry;

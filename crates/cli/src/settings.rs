@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use gibbon_conf::Conf;
-use gibbon_conf::Database;
 use gibbon_conf::Listener;
 use gibbon_conf::Sources;
 use rustls::pki_types::CertificateDer;
@@ -117,16 +116,6 @@ fn default_prefix() -> String {
         (None, Some(home)) => format!("{}/.local/state/gibbon", home.trim_end_matches('/')),
         (None, None) => KONG_PREFIX.to_owned(),
     }
-}
-
-/// An error if the configuration asks for a database that this version does not have.
-pub(crate) fn refuse_postgres(conf: &Conf) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        conf.database != Database::Postgres,
-        "PostgreSQL is not supported yet: set database = embedded or database = off (it is postgres now because {})",
-        if conf.is_set("database") { "database says so" } else { "a pg_* property is set" }
-    );
-    Ok(())
 }
 
 /// Returns what is wrong with the files that properties name, in Kong's order.

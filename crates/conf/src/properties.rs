@@ -204,9 +204,9 @@ properties! {
     /// Seconds a stale entity is kept serving when the database cannot be reached on refresh.
     db_resurrect_ttl: Duration = number, "30", accepted;
     /// Seconds between polls of the cluster_events table (also CP config push throttle).
-    db_update_frequency: Duration = number, "5", accepted;
+    db_update_frequency: Duration = number, "5", served;
     /// Seconds to delay acting on invalidation events (for replicated databases).
-    db_update_propagation: Duration = number, "0", accepted;
+    db_update_propagation: Duration = number, "0", served;
     /// Mentioned in the sample file only; no effect in OSS.
     debug_ssl_cert: Option<String> = text, none, accepted;
     /// Mentioned in the sample file only; masked as sensitive; no effect in OSS.
@@ -390,59 +390,59 @@ properties! {
     /// Max queued Postgres connections when pool full (integer >= 0).
     pg_backlog: Option<u64> = number, "", accepted;
     /// Postgres database name.
-    pg_database: String = text, "kong", accepted;
+    pg_database: String = text, "kong", served;
     /// Postgres host.
-    pg_host: String = text, "127.0.0.1", accepted;
+    pg_host: String = text, "127.0.0.1", served;
     /// Milliseconds an idle Postgres connection stays pooled.
-    pg_keepalive_timeout: Option<u64> = number, "", accepted;
+    pg_keepalive_timeout: Option<u64> = number, "", served;
     /// Max concurrent queries per worker; 0 = unlimited.
-    pg_max_concurrent_queries: u64 = number, "0", accepted;
+    pg_max_concurrent_queries: u64 = number, "0", served;
     /// Postgres password.
-    pg_password: Option<String> = text, "", accepted sensitive;
+    pg_password: Option<String> = text, "", served sensitive;
     /// Postgres connection pool size per worker.
-    pg_pool_size: Option<u64> = number, "", accepted;
+    pg_pool_size: Option<u64> = number, "", served;
     /// Postgres port.
-    pg_port: u64 = number, "5432", accepted;
+    pg_port: u64 = number, "5432", served;
     /// Read-only replica counterpart of pg_backlog; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
     pg_ro_backlog: Option<u64> = number, "", accepted;
     /// Read-only replica counterpart of pg_database; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_database: Option<String> = text, "", accepted;
+    pg_ro_database: Option<String> = text, "", served;
     /// Read-only replica counterpart of pg_host; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_host: Option<String> = text, "", accepted;
+    pg_ro_host: Option<String> = text, "", served;
     /// Read-only replica counterpart of pg_keepalive_timeout; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_keepalive_timeout: Option<u64> = number, "", accepted;
+    pg_ro_keepalive_timeout: Option<u64> = number, "", served;
     /// Read-only replica counterpart of pg_max_concurrent_queries; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_max_concurrent_queries: Option<u64> = number, "", accepted;
+    pg_ro_max_concurrent_queries: Option<u64> = number, "", served;
     /// Read-only replica counterpart of pg_password; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_password: Option<String> = text, "", accepted sensitive;
+    pg_ro_password: Option<String> = text, "", served sensitive;
     /// Read-only replica counterpart of pg_pool_size; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_pool_size: Option<u64> = number, "", accepted;
+    pg_ro_pool_size: Option<u64> = number, "", served;
     /// Read-only replica counterpart of pg_port; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_port: Option<u64> = number, "", accepted;
+    pg_ro_port: Option<u64> = number, "", served;
     /// Read-only replica counterpart of pg_schema; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_schema: Option<String> = text, "", accepted;
+    pg_ro_schema: Option<String> = text, "", served;
     /// Read-only replica counterpart of pg_semaphore_timeout; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_semaphore_timeout: Option<u64> = number, "", accepted;
+    pg_ro_semaphore_timeout: Option<u64> = number, "", served;
     /// Read-only replica counterpart of pg_ssl; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_ssl: bool = flag, "", accepted;
+    pg_ro_ssl: bool = flag, "", served;
     /// Read-only replica counterpart of pg_ssl_verify; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_ssl_verify: bool = flag, "", accepted;
+    pg_ro_ssl_verify: bool = flag, "", served;
     /// Read-only replica counterpart of pg_timeout; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_timeout: Option<u64> = number, "", accepted;
+    pg_ro_timeout: Option<u64> = number, "", served;
     /// Read-only replica counterpart of pg_user; when unset the main value is used (a read-only connection exists only if pg_ro_host is set).
-    pg_ro_user: Option<String> = text, "", accepted;
+    pg_ro_user: Option<String> = text, "", served;
     /// Postgres schema (search_path); server default if unset.
-    pg_schema: Option<String> = text, "", accepted;
+    pg_schema: Option<String> = text, "", served;
     /// Milliseconds to wait for a query slot.
-    pg_semaphore_timeout: u64 = number, "60000", accepted;
+    pg_semaphore_timeout: u64 = number, "60000", served;
     /// Use TLS to Postgres.
-    pg_ssl: bool = flag, "off", accepted;
+    pg_ssl: bool = flag, "off", served;
     /// Verify the Postgres server certificate (against lua_ssl_trusted_certificate).
-    pg_ssl_verify: bool = flag, "off", accepted;
+    pg_ssl_verify: bool = flag, "off", served;
     /// Milliseconds timeout for connect/read/write to Postgres.
-    pg_timeout: u64 = number, "5000", accepted;
+    pg_timeout: u64 = number, "5000", served;
     /// Postgres user.
-    pg_user: String = text, "kong", accepted;
+    pg_user: String = text, "kong", served;
     /// Plugins to enable: "bundled" expands to all bundled; other names are custom; "off" alone disables all.
     plugins: Vec<String> = list, "bundled", served;
     /// Names of external plugin servers; each is configured with pluginserver_`<name>`_socket/_start_cmd/_query_cmd.

@@ -12,8 +12,10 @@ use gibbon_model::declarative::Declarative;
 use gibbon_model::declarative::Parsed;
 use gibbon_store::Unpublished;
 use gibbon_store::Writer;
+use gibbon_store::postgres::Migrations;
 use serde_json::Value;
 
+use super::alone;
 use super::make;
 use crate::args::Place;
 use crate::control;
@@ -21,13 +23,13 @@ use crate::control::Call;
 use crate::declarative::File;
 use crate::node::open_store;
 use crate::outcome::Outcome;
+use crate::postgres;
 use crate::prefix::Prefix;
 use crate::prefix::write_private;
 use crate::progress::Bar;
 use crate::progress::watched;
 use crate::registry;
 use crate::settings::Origin;
-use crate::settings::refuse_postgres;
 use crate::world;
 
 /// The file that `init` and `db_export` write if none is named.
@@ -69,7 +71,11 @@ pub(super) fn execute(
 
 fn load(place: &Place) -> anyhow::Result<Conf> {
     let conf = Origin::of(place)?.load()?;
-    refuse_postgres(&conf)?;
+    if conf.database == Database::Postgres {
+        // Kong asks its database before it does anything, even to check a file.
+        let server = postgres::server(&conf)?;
+        alone(async { Ok(Migrations::connect(&server, server.timeout).await?) })?;
+    }
     Ok(conf)
 }
 
@@ -146,9 +152,4 @@ fn export(conf: &Conf, path: &Path, outcome: &mut Outcome) -> anyhow::Result<()>
 
 async fn writer(conf: &Conf, prefix: &Prefix, catalog: &Arc<Catalog>) -> anyhow::Result<Writer> {
     Ok(Writer::new(open_store(conf, prefix, catalog).await?, Arc::new(world::Real), Arc::new(Unpublished)))
-}
-
-/// Works on the database without a node.
-fn alone<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

@@ -22,6 +22,8 @@ use anyhow::Context as _;
 use gibbon_conf::Conf;
 use rustix::process::Pid;
 
+use self::migrations::Wishes;
+
 use crate::args::Command;
 use crate::args::Place;
 use crate::node::Attachment;
@@ -49,10 +51,18 @@ pub(crate) fn execute(command: &Command, outcome: &mut Outcome) -> anyhow::Resul
         Command::Check { conf } => check::execute(conf.as_deref()),
         Command::Prepare { place, .. } => prepare::execute(place, outcome),
         Command::Config { action, file, place } => config::execute(action.as_deref(), file.as_deref(), place, outcome),
-        Command::Migrations { action, place, .. } => migrations::execute(action.as_deref(), place),
+        Command::Migrations { action, place, yes, force, db_timeout, .. } => {
+            let timeout = db_timeout.map(Duration::from_secs);
+            migrations::execute(action.as_deref(), place, Wishes { yes: *yes, force: *force, timeout })
+        }
         Command::Vault { action, reference, place } => vault::execute(action.as_deref(), reference.as_deref(), place),
         Command::Echo { address, listen } => echo::execute(listen.unwrap_or(*address)),
     }
+}
+
+/// Works on the database without a node.
+fn alone<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
 /// The prefix that a command for a node means, which must exist: the one named, else that of the configuration.

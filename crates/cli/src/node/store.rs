@@ -12,6 +12,7 @@ use gibbon_model::entities::parameters::CLUSTER_ID;
 use gibbon_store::Clock;
 use gibbon_store::EmbeddedStore;
 use gibbon_store::MemoryStore;
+use gibbon_store::PostgresStore;
 use gibbon_store::Store;
 use gibbon_store::StoreError;
 use gibbon_store::Write;
@@ -19,17 +20,23 @@ use gibbon_store::Writer;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::identity;
 use crate::declarative;
 use crate::declarative::File;
+use crate::postgres;
 use crate::prefix::Prefix;
-use crate::settings::refuse_postgres;
 
 /// The embedded database, in the prefix.
 const DATABASE_FILE: &str = "gibbon.db";
 
 /// Opens the store of a configuration.
 pub(crate) async fn open_store(conf: &Conf, prefix: &Prefix, catalog: &Arc<Catalog>) -> anyhow::Result<Arc<dyn Store>> {
-    refuse_postgres(conf)?;
+    if conf.database == Database::Postgres {
+        let settings = postgres::settings(conf, identity::node_id(conf, prefix)?)?;
+        let store = PostgresStore::open(settings, Arc::clone(catalog), Clock::system()).await?;
+        name_cluster(&store).await?;
+        return Ok(Arc::new(store));
+    }
     if conf.database == Database::Off {
         return Ok(Arc::new(MemoryStore::new(Arc::clone(catalog), Clock::system())));
     }
