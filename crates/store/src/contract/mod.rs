@@ -27,6 +27,7 @@ use crate::Store;
 use crate::StoreError;
 use crate::Write;
 
+mod agreement;
 mod suite;
 
 #[derive(Record)]
