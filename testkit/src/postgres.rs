@@ -3,6 +3,7 @@
 //! It is not run as root, which the server refuses: root's tests run it as `postgres`. A server ends
 //! with its process; folders of processes that were killed are removed by the next one.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Postgres {
     folder: PathBuf,
     port: Port,
     process: Option<u32>,
+    /// Settings beyond those that all servers have, `name=value`.
+    settings: Vec<String>,
 }
 
 impl Postgres {
@@ -51,6 +54,33 @@ impl Postgres {
     /// # Errors
     /// If there is no PostgreSQL, or it does not start.
     pub fn start() -> anyhow::Result<Self> {
+        let mut server = Self::made()?;
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Starts a server that also speaks TLS, with this certificate and key as PEM.
+    ///
+    /// # Errors
+    /// If there is no PostgreSQL, or it does not start.
+    pub fn start_tls(certificate: &str, key: &str) -> anyhow::Result<Self> {
+        let mut server = Self::made()?;
+        let owner = std::fs::metadata(server.cluster())?;
+        server.settings.push("ssl=on".to_owned());
+        for (setting, name, text) in [("ssl_cert_file", "server.crt", certificate), ("ssl_key_file", "server.key", key)]
+        {
+            let path = server.folder.join(name);
+            std::fs::write(&path, text)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+            std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid()))?;
+            server.settings.push(format!("{setting}={}", path.display()));
+        }
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Makes an empty cluster.
+    fn made() -> anyhow::Result<Self> {
         sweep();
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -58,13 +88,12 @@ impl Postgres {
         std::fs::create_dir_all(&folder)?;
         // The server's user makes the cluster in it.
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777))?;
-        let mut server = Self { folder, port: Port::claim()?, process: None };
+        let server = Self { folder, port: Port::claim()?, process: None, settings: Vec::new() };
         let made = unprivileged("initdb")?
             .args(["-D", &server.cluster(), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])
             .output()
             .context("`initdb` does not run")?;
         ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        server.restart()?;
         Ok(server)
     }
 
@@ -79,6 +108,7 @@ impl Postgres {
             .args(["-D", &self.cluster(), "-k", &self.folder.display().to_string()])
             .args(["-p", &self.port.number().to_string(), "-h", "127.0.0.1", "-F"])
             .args(["-c", "max_connections=200", "-c", "shared_buffers=32MB"])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
@@ -200,7 +230,7 @@ fn binary(program: &str) -> anyhow::Result<PathBuf> {
 /// A command that runs without root's rights, and ends when the thread ends that started it.
 fn unprivileged(program: &str) -> anyhow::Result<Command> {
     let mut command = Command::new("setpriv");
-    let root = std::fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own))? == 0;
+    let root = std::fs::metadata("/proc/self")?.uid() == 0;
     if root {
         command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
     }

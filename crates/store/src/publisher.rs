@@ -24,6 +24,11 @@ pub struct PublishError(pub Box<dyn std::error::Error + Send + Sync>);
 /// Makes what is stored live on this node before a write is answered.
 pub trait Publisher: Send + Sync + 'static {
     /// Returns when every worker of this node uses the configuration as it is after `news`.
+    ///
+    /// News that fails since the store cannot be read is made up for by the next call, which may have no changes.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the configuration does not work on this node.
     fn publish<'a>(&'a self, news: News<'a>) -> BoxFuture<'a, Result<(), PublishError>>;
 }
 

@@ -71,6 +71,14 @@ impl LivePublisher {
         let _ = self.store.set(store);
     }
 
+    /// Lets work wait for whoever compiles next; says what became of it.
+    fn wait(&self, work: Work) -> Arc<OnceLock<Result<(), String>>> {
+        let outcome = Arc::new(OnceLock::new());
+        let waiting = Waiting { work, outcome: Arc::clone(&outcome) };
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waiting);
+        outcome
+    }
+
     async fn publish_all_waiting(&self, own: &OnceLock<Result<(), String>>) -> Result<(), PublishError> {
         let mut compiler = Arc::clone(&self.compiler).lock_owned().await;
         if own.get().is_none() {
@@ -80,20 +88,29 @@ impl LivePublisher {
             for Waiting { work, outcome } in waiting {
                 parts.push((self.read(work).await, outcome));
             }
+            let idle = |part: &Result<Part, String>| matches!(part, Ok(Part::Changes(rows)) if rows.is_empty());
+            if parts.iter().all(|(part, _)| idle(part)) {
+                return Ok(());
+            }
             let shared = Arc::clone(&self.shared);
             let runtime = tokio::runtime::Handle::current();
             let compiled = tokio::task::spawn_blocking(move || {
                 let compile = |(part, outcome): (Result<Part, String>, _)| {
-                    (outcome, part.and_then(|part| runtime.block_on(part.compile(&mut compiler))))
+                    (outcome, part.map_or_else(Compiled::Unread, |part| runtime.block_on(part.compile(&mut compiler))))
                 };
                 let outcomes: Vec<_> = parts.into_iter().map(compile).collect();
                 shared.publish(compiler.snapshot());
-                for (outcome, result) in outcomes {
+                let unread = outcomes.iter().any(|(_, compiled)| matches!(compiled, Compiled::Unread(_)));
+                for (outcome, compiled) in outcomes {
                     // Each piece of news is taken once.
-                    let _ = outcome.set(result);
+                    let _ = outcome.set(compiled.into());
                 }
+                unread
             });
-            compiled.await.map_err(|panic| PublishError(panic.into()))?;
+            if compiled.await.map_err(|panic| PublishError(panic.into()))? {
+                // The store went away in between. Whoever publishes next makes up for it.
+                self.wait(Work::All);
+            }
         }
         own.get().cloned().unwrap_or(Ok(())).map_err(|reason| PublishError(reason.into()))
     }
@@ -151,20 +168,37 @@ enum Part {
     All(Arc<dyn Store>),
 }
 
+/// What became of news.
+enum Compiled {
+    Live(Vec<CompileError>),
+    /// The store could not be read.
+    Unread(String),
+}
+
 impl Part {
-    async fn compile(self, compiler: &mut Compiler) -> Result<(), String> {
+    async fn compile(self, compiler: &mut Compiler) -> Compiled {
         let errors = match &self {
             Self::Changes(rows) => {
                 compiler.apply(rows.iter().map(|(entity, id, document)| (*entity, id.as_str(), document.as_deref())))
             }
-            Self::All(store) => compile_all(&**store, compiler).await.map_err(|error| error.to_string())?,
+            Self::All(store) => match compile_all(&**store, compiler).await {
+                Ok(errors) => errors,
+                Err(error) => return Compiled::Unread(error.to_string()),
+            },
         };
         for error in &errors {
             tracing::error!(%error, "configuration does not work here");
         }
-        match errors.is_empty() {
-            true => Ok(()),
-            false => Err(errors.iter().map(CompileError::to_string).collect::<Vec<_>>().join("; ")),
+        Compiled::Live(errors)
+    }
+}
+
+impl From<Compiled> for Result<(), String> {
+    fn from(compiled: Compiled) -> Self {
+        match compiled {
+            Compiled::Live(errors) if errors.is_empty() => Ok(()),
+            Compiled::Live(errors) => Err(errors.iter().map(CompileError::to_string).collect::<Vec<_>>().join("; ")),
+            Compiled::Unread(reason) => Err(reason),
         }
     }
 }
@@ -175,10 +209,8 @@ impl Publisher for LivePublisher {
             News::Changes(changes) => Work::Changes(changes.to_vec()),
             News::All => Work::All,
         };
-        let outcome = Arc::new(OnceLock::new());
         // Joins the queue when called, not when first polled: news is compiled in the order in which it was told.
-        let waiting = Waiting { work, outcome: Arc::clone(&outcome) };
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waiting);
+        let outcome = self.wait(work);
         async move { self.publish_all_waiting(&outcome).await }.boxed()
     }
 }

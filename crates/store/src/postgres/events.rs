@@ -1,5 +1,5 @@
-//! What other nodes are told of a write: rows in `cluster_events` that Kong nodes understand, and a
-//! notification that Gibbon nodes wait for. Both are part of the write's transaction.
+//! What other nodes are told of a write: rows in `cluster_events` that Kong nodes understand, one more for Gibbon
+//! nodes, and a notification that wakes these. All are part of the write's transaction.
 //!
 //! Kong nodes are told the keys under which they cache documents, and that the router or the list of
 //! plugins is old. Source: Kong 3.10, recorded.
@@ -22,9 +22,11 @@ use crate::store::Operation;
 pub(super) const CORE: &str = "invalidations_kong_core_db_cache";
 /// Kong's cache of consumers and of plugins' entities.
 pub(super) const CACHE: &str = "invalidations";
-/// Says to Gibbon nodes that anything may have changed.
-pub(super) const EVERYTHING: &str = "gibbon:everything";
-/// What Gibbon nodes listen to.
+/// What Gibbon nodes say to each other: `[[entity, id], …]`, or that anything may have changed.
+pub(super) const OWN: &str = "gibbon:changes";
+/// What is said there if anything may have changed.
+const EVERYTHING: &str = "*";
+/// Wakes Gibbon nodes.
 pub(super) const NOTICES: &str = "gibbon_changes";
 
 /// Entities that Kong keeps in [`CORE`].
@@ -43,8 +45,6 @@ const CORE_ENTITIES: [&str; 11] = [
 ];
 /// Changes of one write that are told one by one.
 const DETAILED: usize = 1000;
-/// Largest notification; Postgres takes 8,000 bytes.
-const LARGEST_NOTICE: usize = 7900;
 /// Seconds after which nobody needs an event any more, as in Kong.
 const LIFETIME: f64 = 3600.0;
 
@@ -71,19 +71,20 @@ impl Teller {
         catalog: &Catalog,
         news: News<'_>,
     ) -> Result<u64, StoreError> {
-        let (events, notice) = match news {
+        let events = match news {
             News::Changes(changes) if changes.len() <= DETAILED => {
-                let mut events = Vec::new();
+                let keys: Vec<_> = changes.iter().map(|change| (change.entity, &change.id)).collect();
+                let mut events = vec![(OWN, json!(keys).to_string())];
                 for change in changes {
                     if let Some(entity) = catalog.entity(change.entity) {
                         of_change(layout, entity, change, &mut events);
                     }
                 }
-                (events, self.notice(changes))
+                events
             }
             _ => {
-                let all = [(CORE, "router:version"), (CORE, "plugins_iterator:version"), (EVERYTHING, "*")];
-                (all.map(|(channel, data)| (channel, data.to_owned())).to_vec(), self.notice(&[]))
+                let all = [(OWN, EVERYTHING), (CORE, "router:version"), (CORE, "plugins_iterator:version")];
+                all.map(|(channel, data)| (channel, data.to_owned())).to_vec()
             }
         };
         let ids: Vec<Uuid> = events.iter().map(|_| Uuid::new_v4()).collect();
@@ -99,16 +100,8 @@ impl Teller {
         let insert = transaction.prepare_cached(insert).await?;
         let row = transaction.query_one(&insert, &[&ids, &self.node, &channels, &texts, &later, &LIFETIME]).await?;
         let notify = transaction.prepare_cached("SELECT pg_notify($1, $2)").await?;
-        transaction.execute(&notify, &[&NOTICES, &notice]).await?;
+        transaction.execute(&notify, &[&NOTICES, &self.node.to_string()]).await?;
         Ok(row.try_get::<_, Option<i64>>(0)?.unwrap_or_default().unsigned_abs())
-    }
-
-    /// Returns `{"node": …, "changes": [[entity, id], …]}`; without changes, anything may have changed.
-    fn notice(self, changes: &[Change]) -> String {
-        let keys: Vec<_> = changes.iter().map(|change| json!([change.entity, change.id])).collect();
-        let node = self.node.to_string();
-        let notice = json!({ "node": node, "changes": keys }).to_string();
-        if notice.len() <= LARGEST_NOTICE { notice } else { json!({ "node": node, "changes": [] }).to_string() }
     }
 }
 

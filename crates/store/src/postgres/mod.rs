@@ -194,7 +194,7 @@ impl PostgresStore {
     }
 
     /// Reads what other nodes' hints point to.
-    async fn resolve(&self, hints: Vec<Hint>) -> Result<Changes, StoreError> {
+    async fn resolve(&self, hints: &[Hint]) -> Result<Changes, StoreError> {
         let mut changes = Vec::new();
         for hint in hints {
             let reading = self.reading();
@@ -202,19 +202,19 @@ impl PostgresStore {
                 Hint::Everything => return Ok(Changes::All),
                 Hint::Key(name, id) => {
                     // A node with more plugins writes entities that are nothing to this one.
-                    let Some(entity) = self.catalog.entity(&name) else { continue };
-                    let after =
-                        self.first(&name, reading.find(entity, entity.primary_key, &id.as_str().into())).await?;
+                    let Some(entity) = self.catalog.entity(name) else { continue };
+                    let after = self.first(name, reading.find(entity, entity.primary_key, &id.as_str().into())).await?;
+                    let id = id.clone();
                     changes.push(Change { entity: entity.name, id, before: None, after: after.map(Arc::new) });
                 }
                 Hint::CacheKey(name, key) => {
-                    let Some(entity) = self.catalog.entity(&name) else { continue };
+                    let Some(entity) = self.catalog.entity(name) else { continue };
                     let statement = match entity.cache_key {
-                        [field] => reading.find(entity, field, &key.into()),
-                        _ => reading.find_by_raw_cache_key(entity, key),
+                        [field] => reading.find(entity, field, &key.as_str().into()),
+                        _ => reading.find_by_raw_cache_key(entity, key.clone()),
                     };
                     // What is gone cannot be named any more.
-                    let Some(after) = self.first(&name, statement).await? else { return Ok(Changes::All) };
+                    let Some(after) = self.first(name, statement).await? else { return Ok(Changes::All) };
                     let id = id_of(entity, &after).to_owned();
                     changes.push(Change { entity: entity.name, id, before: None, after: Some(Arc::new(after)) });
                 }
@@ -326,8 +326,12 @@ impl Store for PostgresStore {
 
     fn foreign_changes(&self) -> BoxFuture<'_, Result<Changes, StoreError>> {
         async {
-            let hints = self.feed.lock().await.next(&self.main, &self.catalog).await?;
-            self.resolve(hints).await
+            let mut feed = self.feed.lock().await;
+            feed.hear(&self.catalog).await?;
+            // What could not be read stays to be read.
+            let changes = self.resolve(&feed.heard).await?;
+            feed.heard.clear();
+            Ok(changes)
         }
         .boxed()
     }

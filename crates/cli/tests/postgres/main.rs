@@ -19,6 +19,8 @@ use gibbon_testkit::gateway::Setup;
 use gibbon_testkit::upstream::Reaction;
 use serde_json::json;
 
+mod rows;
+
 const GIBBON: &str = env!("CARGO_BIN_EXE_gibbon");
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -59,6 +61,78 @@ fn commands_prepare_a_database() -> anyhow::Result<()> {
     ensure!(said.contains("not a tty"), "{said}");
     run(&gateway, &["migrations", "reset", "--yes"], 0)?;
     run(&gateway, &["migrations", "reset", "--yes"], 1)?;
+    Ok(())
+}
+
+/// Returns an authority, and a certificate that it signed for 127.0.0.1, with its key; all as PEM.
+fn certificates() -> anyhow::Result<(String, String, String)> {
+    let authority_key = rcgen::KeyPair::generate()?;
+    let mut authority = rcgen::CertificateParams::new(Vec::new())?;
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_pem = authority.self_signed(&authority_key)?.pem();
+    let key = rcgen::KeyPair::generate()?;
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+    Ok((authority_pem, certificate.pem(), key.serialize_pem()))
+}
+
+#[test]
+fn the_server_is_spoken_to_over_tls() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (authority, certificate, key) = certificates()?;
+    let write = |name: &str, text: &str| -> anyhow::Result<String> {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text)?;
+        Ok(path.display().to_string())
+    };
+    let (right, wrong) = (write("right.pem", &authority)?, write("wrong.pem", &certificates()?.0)?);
+    let server = Postgres::start_tls(&certificate, &key)?;
+    let database = server.database(None)?;
+    let setup = |server: &Postgres, trusted: &str| {
+        let setup = Setup::new(GIBBON).postgres(server, &database).property("pg_ssl", "on");
+        setup.property("pg_ssl_verify", "on").property("lua_ssl_trusted_certificate", trusted)
+    };
+    let said = run(&setup(&server, &wrong).prepare()?, &["migrations", "bootstrap"], 1)?;
+    ensure!(said.contains("certificate"), "{said}");
+    let mut gateway = setup(&server, &right).prepare()?;
+    run(&gateway, &["migrations", "bootstrap"], 0)?;
+    gateway.start()?;
+    gateway.create("/consumers", &json!({"username": "ann"}))?;
+    // Those in the pool, and the one that listens.
+    let count = "SELECT count(*) FILTER (WHERE ssl) > 1, bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+         WHERE application_name = 'gibbon'";
+    let encrypted = eventually(LIMIT, || server.sql("postgres", count).ok().filter(|said| said == "t|t"));
+    ensure!(encrypted.is_some(), "{:?}", server.sql("postgres", count));
+    // A server without TLS is not spoken to at all.
+    let plain = Postgres::shared();
+    let database = plain.database(None)?;
+    let gateway = Setup::new(GIBBON).postgres(plain, &database).property("pg_ssl", "on").prepare()?;
+    let said = run(&gateway, &["migrations", "list"], 1)?;
+    ensure!(said.contains("TLS"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn exports_are_read_from_the_replica() -> anyhow::Result<()> {
+    let server = Postgres::shared();
+    let database = server.database(None)?;
+    let prepared = prepared(server, &database)?;
+    // Who may only read stands for a server that can only be read.
+    let reader = format!("reader_{database}");
+    server.sql(
+        &database,
+        &format!("CREATE ROLE {reader} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}"),
+    )?;
+    server.sql(&database, "INSERT INTO consumers (id, username, ws_id) SELECT id, 'ann', id FROM workspaces")?;
+    drop(prepared);
+    let setup = Setup::new(GIBBON).postgres(server, &database).property("pg_ro_host", "127.0.0.1");
+    let gateway = setup.property("pg_ro_user", &reader).property("pg_ro_pool_size", "1").prepare()?;
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    run(&gateway, &["config", "db_export", &path("first.yml")], 0)?;
+    ensure!(std::fs::read_to_string(path("first.yml"))?.contains("ann"));
+    server.sql(&database, &format!("REVOKE SELECT ON consumers FROM {reader}"))?;
+    run(&gateway, &["config", "db_export", &path("second.yml")], 1)?;
     Ok(())
 }
 
