@@ -104,7 +104,7 @@ pub(crate) async fn read(head: &Parts, mut body: Body, limit: u64, timeout: Dura
 pub(crate) async fn call(head: &Parts, raw: Bytes, found: Found<'_>, catalog: &Catalog) -> Result<Call, Refused> {
     let record = found.endpoint.schema.and_then(|name| catalog.entity(name)).map(|entity| &entity.record);
     let keys = if takes_body(&head.method) { MapKeys::Decoded } else { MapKeys::Literal };
-    let query_pairs = query::parse(head.uri.query().unwrap_or_default().as_bytes()).map_err(too_many)?;
+    let query_pairs = query::parse(head.uri.query().unwrap_or_default().as_bytes()).map_err(unread)?;
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (body, form) = if takes_body(&head.method) {
         body(content_type, &raw, record, catalog).await?
@@ -123,8 +123,8 @@ pub(crate) async fn call(head: &Parts, raw: Bytes, found: Found<'_>, catalog: &C
     })
 }
 
-fn too_many(_: query::TooMany) -> Refused {
-    Box::new(Reply::message(StatusCode::BAD_REQUEST, "Too many arguments"))
+fn unread(refused: query::Refused) -> Refused {
+    Box::new(Reply::message(StatusCode::BAD_REQUEST, refused.to_string()))
 }
 
 /// Reads a body by its type, names nested and values typed.
@@ -144,9 +144,9 @@ pub(crate) async fn body(
         };
     }
     let pairs = if content_type.starts_with(FORM) {
-        query::parse(raw).map_err(too_many)?
+        query::parse(raw).map_err(unread)?
     } else if content_type.starts_with(MULTIPART) {
-        multipart::parse(content_type, raw.clone()).await
+        multipart::parse(content_type, raw.clone()).await.map_err(unread)?
     } else {
         let form = if YAML.iter().any(|yaml| content_type.starts_with(yaml)) { BodyForm::Yaml } else { BodyForm::None };
         return Ok((Document::new(), form));

@@ -5,6 +5,8 @@ use percent_encoding::percent_decode;
 
 /// More names than this are refused.
 const MAX: usize = 1000;
+/// A name with more steps than this is refused: documents of that depth would exhaust the stack. As deep as JSON may be.
+const MAX_DEPTH: usize = 128;
 
 /// One value of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,16 +20,22 @@ pub(crate) enum Argument {
 /// Names in the order in which they first appear, each with its values.
 pub(crate) type Pairs = Vec<(String, Vec<Argument>)>;
 
-/// There are more than a thousand names.
+/// Why arguments are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {MAX} arguments")]
-pub(crate) struct TooMany;
+pub(crate) enum Refused {
+    /// There are more than a thousand names.
+    #[error("Too many arguments")]
+    TooMany,
+    /// A name says more than 128 steps, such as `a.b.c…`.
+    #[error("Arguments are nested too deeply")]
+    TooDeep,
+}
 
 /// Returns the pairs of a query or a form body.
 ///
 /// # Errors
-/// When there are more than a thousand.
-pub(crate) fn parse(input: &[u8]) -> Result<Pairs, TooMany> {
+/// When there are more than a thousand, or one is too deep.
+pub(crate) fn parse(input: &[u8]) -> Result<Pairs, Refused> {
     let mut pairs = Pairs::new();
     let mut count = 0;
     for part in input.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
@@ -39,13 +47,24 @@ pub(crate) fn parse(input: &[u8]) -> Result<Pairs, TooMany> {
         if name.is_empty() {
             continue;
         }
+        check_depth(&name)?;
         count += 1;
         if count > MAX {
-            return Err(TooMany);
+            return Err(Refused::TooMany);
         }
         add(&mut pairs, name, value);
     }
     Ok(pairs)
+}
+
+/// Refuses a name with too many steps: dots, and brackets, also those that were escaped twice.
+///
+/// # Errors
+/// Too deep.
+pub(crate) fn check_depth(name: &str) -> Result<(), Refused> {
+    let escaped = |at: usize| name.as_bytes()[at..].get(..3).is_some_and(|three| three.eq_ignore_ascii_case(b"%5b"));
+    let step = |(at, byte): &(usize, u8)| matches!(byte, b'.' | b'[') || (*byte == b'%' && escaped(*at));
+    if name.bytes().enumerate().filter(step).nth(MAX_DEPTH).is_some() { Err(Refused::TooDeep) } else { Ok(()) }
 }
 
 /// Adds a value to those of its name.
@@ -83,6 +102,16 @@ mod tests {
     #[test]
     fn refuses_more_than_a_thousand() {
         assert!(parse("a=1&".repeat(1000).as_bytes()).is_ok());
-        assert_eq!(parse("a=1&".repeat(1001).as_bytes()), Err(TooMany));
+        assert_eq!(parse("a=1&".repeat(1001).as_bytes()), Err(Refused::TooMany));
+    }
+
+    #[test]
+    fn refuses_names_that_are_too_deep() {
+        for step in [".a", "[a]", "[]", "%5Ba%5D", "%5ba%5d"] {
+            assert_eq!(check_depth(&format!("a{}", step.repeat(MAX_DEPTH))), Ok(()), "{step}");
+            assert_eq!(check_depth(&format!("a{}", step.repeat(MAX_DEPTH + 1))), Err(Refused::TooDeep), "{step}");
+        }
+        assert_eq!(parse(format!("a{}=1", ".a".repeat(200)).as_bytes()), Err(Refused::TooDeep));
+        assert_eq!(check_depth("a%"), Ok(()));
     }
 }
