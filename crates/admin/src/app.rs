@@ -24,6 +24,7 @@ use hyper::ext::ReasonPhrase;
 use tracing::error;
 
 use crate::Admin;
+use crate::audit;
 use crate::call::Call;
 use crate::intake;
 use crate::pages;
@@ -61,6 +62,11 @@ async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let reply = app.answer(&head, body).await.unwrap_or_else(|cut| *cut);
+    if app.admin.env.conf.audit_log
+        && let Some(found) = app.paths.find(head.uri.path())
+    {
+        audit::tell(&app.admin.catalog, &head, &found, &reply);
+    }
     app.finish(reply, &head, started)
 }
 

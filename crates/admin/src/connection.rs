@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
 
+use axum::Extension;
 use gibbon_conf::Limits;
 use http::StatusCode;
 use hyper_util::rt::TokioExecutor;
@@ -19,6 +20,7 @@ use tokio::io::ReadBuf;
 use tokio::sync::watch;
 use tracing::debug;
 
+use crate::audit::Client;
 use crate::listeners::Http2;
 use crate::pages;
 
@@ -33,6 +35,8 @@ pub(crate) struct Served {
     pub(crate) router: axum::Router,
     pub(crate) http2: Http2,
     pub(crate) limits: Limits,
+    /// Who is served; nobody yet on a listener, nor through a socket of the file system.
+    pub(crate) client: Option<Client>,
 }
 
 /// Serves a connection to its end.
@@ -57,7 +61,11 @@ where
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
     let io = TokioIo::new(Paged { inner: stream, version: Version::Known });
-    let service = TowerToHyperService::new(served.router);
+    let router = match served.client {
+        Some(client) => served.router.layer(Extension(client)),
+        None => served.router,
+    };
+    let service = TowerToHyperService::new(router);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -11,6 +11,7 @@
 
 mod app;
 mod arguments;
+mod audit;
 mod call;
 mod connection;
 mod data;
@@ -53,6 +54,9 @@ use self::app::App;
 
 /// What answers call themselves.
 const SERVER: &str = concat!("gibbon/", env!("CARGO_PKG_VERSION"));
+
+/// The target of audit lines, which the log takes whatever its level.
+pub const AUDIT: &str = "gibbon_audit";
 
 /// What the rest of the node tells the APIs, and does for them.
 pub trait Node: Send + Sync + 'static {

@@ -20,6 +20,7 @@ use tracing::debug;
 use tracing::warn;
 
 use crate::Apis;
+use crate::audit::Client;
 use crate::connection::Served;
 use crate::connection::serve_connection;
 use crate::connection::stop;
@@ -83,7 +84,7 @@ pub fn serve(apis: &Apis, admin: Vec<Listening>, status: Vec<Listening>) -> io::
         listening.socket.set_nonblocking(true)?;
         let socket = tokio::net::TcpListener::from_std(listening.socket)?;
         let tls = listening.tls.map(|config| with_alpn(config, listening.http2)).map(TlsAcceptor::from);
-        let served = Served { router, http2: listening.http2, limits: apis.limits.clone() };
+        let served = Served { router, http2: listening.http2, limits: apis.limits.clone(), client: None };
         tasks.spawn(accept(socket, tls, served, Arc::clone(&permits), stopped.clone()));
     }
     Ok(Handle { stop, tasks })
@@ -171,7 +172,8 @@ impl Spare {
     }
 }
 
-async fn connect(stream: TcpStream, tls: Option<TlsAcceptor>, served: Served, stopped: watch::Receiver<bool>) {
+async fn connect(stream: TcpStream, tls: Option<TlsAcceptor>, mut served: Served, stopped: watch::Receiver<bool>) {
+    served.client = stream.peer_addr().ok().map(Client);
     // Answers are small and written at once; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else { return serve_connection(stream, served, stopped).await };

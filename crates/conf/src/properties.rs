@@ -155,6 +155,8 @@ properties! {
     allow_debug_header: bool = flag, "off", served;
     /// Send anonymous usage pings to kong-hf.konghq.com:61833.
     anonymous_reports: bool = flag, "on", served;
+    /// Gibbon: a line in the error log for each write through the Admin API: who, what, when.
+    audit_log: bool = flag, "off", served;
     /// Legacy name; buffer size for request bodies (kept in defaults, the effective one is nginx_http_client_body_buffer_size).
     client_body_buffer_size: String = text, "8k", accepted;
     /// Whether a client certificate is presented on upstream TLS by default.
