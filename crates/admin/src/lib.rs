@@ -22,6 +22,7 @@ mod intake;
 mod json;
 mod listeners;
 mod listing;
+mod outline;
 mod pages;
 mod paths;
 mod refusal;
@@ -48,6 +49,9 @@ pub use self::listeners::Handle;
 pub use self::listeners::Http2;
 pub use self::listeners::Listening;
 pub use self::listeners::serve;
+pub use self::outline::Action;
+pub use self::outline::Operation;
+pub use self::outline::outline;
 
 use self::app::Api;
 use self::app::App;

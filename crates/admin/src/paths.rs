@@ -140,6 +140,11 @@ impl Paths {
         })
     }
 
+    /// Returns all endpoints.
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
     /// Returns all templates in the order of `GET /endpoints`: by segments.
     pub(crate) fn templates(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.template.as_str()).collect();

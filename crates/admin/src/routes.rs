@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use gibbon_model::Catalog;
 use gibbon_model::Entity;
 use gibbon_sdk::AdminCall;
 use gibbon_sdk::AdminFuture;
@@ -58,14 +59,11 @@ impl Handler {
 
 /// Returns the paths of the Admin API.
 pub(crate) fn admin(parts: &AdminParts) -> Paths {
-    let mut paths = Paths::default();
-    for entity in parts.catalog.entities().filter(|entity| entity.generate_admin) {
-        generate(&mut paths, parts, entity);
-    }
-    for (template, method, special) in endpoints::ADMIN {
+    let mut paths = generated(&parts.catalog);
+    for (template, method, special, _) in endpoints::ADMIN {
         paths.set(template, method.clone(), Handler::Special(*special));
     }
-    for (template, special) in endpoints::KEYED {
+    for (template, special, _) in endpoints::KEYED {
         paths.replace(template, Handler::Special(*special));
     }
     for template in endpoints::DISABLED {
@@ -75,6 +73,15 @@ pub(crate) fn admin(parts: &AdminParts) -> Paths {
         add_plugin(&mut paths, route);
     }
     paths.order();
+    paths
+}
+
+/// Returns the paths that the entities make.
+pub(crate) fn generated(catalog: &Catalog) -> Paths {
+    let mut paths = Paths::default();
+    for entity in catalog.entities().filter(|entity| entity.generate_admin) {
+        generate(&mut paths, catalog, entity);
+    }
     paths
 }
 
@@ -100,7 +107,7 @@ fn add_plugin(paths: &mut Paths, route: &gibbon_sdk::AdminRoute) {
 }
 
 /// Adds `/E`, `/E/{E}`, and for each foreign field `/E/{E}/field`, `/P/{P}/E` and `/P/{P}/E/{E}`.
-fn generate(paths: &mut Paths, parts: &AdminParts, entity: &Entity) {
+fn generate(paths: &mut Paths, catalog: &Catalog, entity: &Entity) {
     const COLLECTION: [(Method, Verb); 2] = [(Method::GET, Verb::List), (Method::POST, Verb::Create)];
     const MEMBER: [(Method, Verb); 4] = [
         (Method::GET, Verb::Get),
@@ -117,7 +124,7 @@ fn generate(paths: &mut Paths, parts: &AdminParts, entity: &Entity) {
     add(&format!("/{path}"), name, &COLLECTION, Target::Own(name));
     add(&format!("/{path}/{{{name}}}"), name, &MEMBER, Target::Own(name));
     for reference in &entity.refs {
-        let Some(parent) = parts.catalog.entity(reference.target) else { continue };
+        let Some(parent) = catalog.entity(reference.target) else { continue };
         let nested = format!("/{}/{{{}}}/{}", parent.path(), parent.name, entity.nested_path());
         let (field, parent) = (reference.field, parent.name);
         add(

@@ -1,6 +1,7 @@
-//! The command line: Kong's commands with Kong's options, and `run` and `echo`. It only says what may be written; `commands` does it.
+//! The command line: Kong's commands with Kong's options, and `run`, `reference` and `echo`. It only says what may be written; `commands` does it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use clap::Parser;
@@ -171,6 +172,11 @@ pub(crate) enum Command {
         reference: Option<String>,
         #[command(flatten)]
         place: Place,
+    },
+    /// Write the reference of entities, plugins, properties and endpoints, and an OpenAPI document, into a folder.
+    Reference {
+        /// Where to; it is made if it is not there.
+        folder: PathBuf,
     },
     /// A small HTTP server that answers with what it received, as JSON.
     Echo {

@@ -13,6 +13,7 @@ mod outcome;
 mod postgres;
 mod prefix;
 mod progress;
+mod reference;
 mod registry;
 mod settings;
 mod world;

@@ -46,6 +46,16 @@ pub(crate) fn catalog(conf: &Conf, plugins: &[PluginDef]) -> Arc<Catalog> {
     Arc::new(Catalog::new(entities::core().chain(of_plugins), kinds, options(conf)))
 }
 
+/// Returns every plugin, and the catalog of a node that has them all and a database: what the reference describes.
+pub(crate) fn described(router_flavor: gibbon_schema::RouterFlavor) -> (Vec<PluginDef>, Catalog) {
+    let plugins = bundled();
+    let of_plugins = plugins.iter().flat_map(|plugin| &plugin.entities).map(|entity| entity.def);
+    let kinds = plugins.iter().map(|plugin| plugin.kind.clone());
+    let (database, role) = (gibbon_schema::Database::On, gibbon_schema::Role::Traditional);
+    let catalog = Catalog::new(entities::core().chain(of_plugins), kinds, Options { database, role, router_flavor });
+    (plugins, catalog)
+}
+
 /// The properties on which schemas depend.
 fn options(conf: &Conf) -> Options {
     use gibbon_schema as schema;

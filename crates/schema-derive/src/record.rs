@@ -35,6 +35,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             ItemValue::Args(args) | ItemValue::Is(args) => quote!(let record = record.#name(#args);),
         }
     });
+    let description = attributes::description(&input.attrs).map(|text| quote!(let record = record.description(#text);));
     let ident = &input.ident;
     let (generics, arguments, bounds) = input.generics.split_for_impl();
     Ok(quote! {
@@ -43,6 +44,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                 #[allow(unused_imports)]
                 use ::gibbon_schema::check::*;
                 let record = ::gibbon_schema::Record::new([#(#fields),*]);
+                #description
                 #(#calls)*
                 record
             }

@@ -484,6 +484,13 @@ impl Record {
         self
     }
 
+    /// Sets what the record is.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
     /// Lets documents carry `ttl`.
     #[must_use]
     pub fn ttl(mut self) -> Self {

@@ -30,6 +30,8 @@ pub struct Record {
     pub transformation_inputs: Vec<TransformationInputs>,
     /// Whether documents may carry `ttl` without the schema naming it.
     pub ttl: bool,
+    /// What it is, for people; clients are not shown it.
+    pub description: Option<String>,
 }
 
 /// How an abstract schema finds the one that completes it.

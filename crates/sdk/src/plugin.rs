@@ -177,6 +177,8 @@ type Build = dyn Fn(&Value, &Arc<Env>, &Scope) -> Result<Arc<dyn Filter>, BuildE
 pub struct PluginDef {
     /// Name, priority, version, scopes and schema.
     pub kind: PluginKind,
+    /// Where its code is, as `crate::folder::Type`; its README stands beside it.
+    pub code: &'static str,
     /// See [`Plugin::PHASES`].
     pub phases: Phases,
     /// Entities that belong to it.
@@ -199,6 +201,7 @@ impl PluginDef {
         }
         Self {
             kind,
+            code: std::any::type_name::<P>(),
             phases: P::PHASES,
             entities: P::entities(),
             admin: P::admin(),

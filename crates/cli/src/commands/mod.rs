@@ -7,6 +7,7 @@ mod health;
 mod migrations;
 mod prepare;
 mod quit;
+mod reference;
 mod reload;
 mod restart;
 mod run;
@@ -56,6 +57,7 @@ pub(crate) fn execute(command: &Command, outcome: &mut Outcome) -> anyhow::Resul
             migrations::execute(action.as_deref(), place, Wishes { yes: *yes, force: *force, timeout })
         }
         Command::Vault { action, reference, place } => vault::execute(action.as_deref(), reference.as_deref(), place),
+        Command::Reference { folder } => reference::execute(folder),
         Command::Echo { address, listen } => echo::execute(listen.unwrap_or(*address)),
     }
 }

@@ -25,7 +25,7 @@ pub const DEF: EntityDef = EntityDef {
     ..EntityDef::of::<CaCertificate>("ca_certificates")
 };
 
-/// A certificate of an authority.
+/// A certificate of an authority that is trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Record)]
 #[record(check = authority())]
 pub struct CaCertificate {
@@ -41,6 +41,7 @@ pub struct CaCertificate {
     /// The certificate in PEM; one only.
     #[field(base = typedefs::certificate)]
     pub cert: String,
+    /// SHA-256 of the certificate; the node computes it.
     #[field(unique)]
     pub cert_digest: Option<String>,
     /// Words to find the certificate by.

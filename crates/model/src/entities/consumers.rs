@@ -12,7 +12,7 @@ use crate::EntityDef;
 /// Declaration of the entity.
 pub const DEF: EntityDef = EntityDef { endpoint_key: Some("username"), ..EntityDef::of::<Consumer>("consumers") };
 
-/// A client or user of APIs.
+/// Somebody who calls; holds credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Record)]
 #[record(check = at_least_one_of(["custom_id", "username"]))]
 pub struct Consumer {

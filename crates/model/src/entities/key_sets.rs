@@ -12,7 +12,7 @@ use crate::EntityDef;
 pub const DEF: EntityDef =
     EntityDef { endpoint_key: Some("name"), admin_name: Some("key-sets"), ..EntityDef::of::<KeySet>("key_sets") };
 
-/// A set of keys.
+/// A set of keys that plugins use together.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Record)]
 pub struct KeySet {
     /// Identifies the set.

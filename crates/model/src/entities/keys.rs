@@ -16,7 +16,7 @@ use crate::EntityDef;
 pub const DEF: EntityDef =
     EntityDef { endpoint_key: Some("name"), cache_key: &["kid", "set"], ..EntityDef::of::<Key>("keys") };
 
-/// A key, in one of two forms.
+/// A public or private key for plugins, as JWK or PEM.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Record)]
 #[record(check = mutually_exclusive(["jwk", "pem"]))]
 #[record(check = at_least_one_of(["jwk", "pem"]))]

@@ -18,7 +18,7 @@ pub const DEF: EntityDef = EntityDef {
 /// Key of the parameter that holds the cluster's id.
 pub const CLUSTER_ID: &str = "cluster_id";
 
-/// A remembered value.
+/// A value that the nodes of a database remember.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Record)]
 pub struct Parameter {
     /// When the parameter was created.

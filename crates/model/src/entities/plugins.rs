@@ -22,7 +22,7 @@ pub const DEF: EntityDef = EntityDef {
 
 const NOT_ENABLED: &str = "plugin '%s' not enabled; add it to the 'plugins' configuration property";
 
-/// A configured plugin.
+/// A configured plugin: for all requests, or those of a service, a route, a consumer.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 #[record(subschema("plugins", "name", Some(NOT_ENABLED)))]
 pub struct Plugin {

@@ -19,7 +19,7 @@ use crate::EntityDef;
 /// Declaration of the entity.
 pub const DEF: EntityDef = EntityDef { endpoint_key: Some("name"), ..EntityDef::of::<Service>("services") };
 
-/// An upstream API.
+/// A server behind the gateway: where it is, how it is reached, how long it may take.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Record)]
 #[record(shorthand = typedefs::service_url())]
 #[record(check = only_for_path())]

@@ -12,7 +12,7 @@ use crate::EntityDef;
 /// Declaration of the entity.
 pub const DEF: EntityDef = EntityDef { endpoint_key: Some("name"), ..EntityDef::of::<Sni>("snis") };
 
-/// A name and its certificate.
+/// A server name, and the certificate shown to clients that ask for it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Record)]
 pub struct Sni {
     /// Identifies the SNI.

@@ -25,7 +25,7 @@ pub const DEF: EntityDef = EntityDef {
 /// Port of a target that names none.
 pub const DEFAULT_PORT: u16 = 8000;
 
-/// An address with a weight.
+/// An address of an upstream, with a weight.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 pub struct Target {
     /// Identifies the target.

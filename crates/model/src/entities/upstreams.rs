@@ -24,7 +24,7 @@ use crate::EntityDef;
 /// Declaration of the entity.
 pub const DEF: EntityDef = EntityDef { endpoint_key: Some("name"), ..EntityDef::of::<Upstream>("upstreams") };
 
-/// A virtual host.
+/// A virtual host name with targets and a way to choose among them.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 #[record(shorthand = algorithm())]
 #[record(shorthand = hash_on())]
@@ -63,8 +63,10 @@ pub struct Upstream {
     /// How a target is chosen.
     #[field(default = "round-robin")]
     pub algorithm: Option<Algorithm>,
+    /// What consistent hashing hashes.
     #[field(default = "none")]
     pub hash_on: Option<HashOn>,
+    /// What is hashed when there is nothing of the first to hash.
     #[field(default = "none")]
     pub hash_fallback: Option<HashOn>,
     /// Header whose value is hashed.
@@ -79,12 +81,16 @@ pub struct Upstream {
     /// Path of the cookie.
     #[field(base = typedefs::path, default = "/")]
     pub hash_on_cookie_path: Option<String>,
+    /// Query argument whose value is hashed.
     #[field(len_min = 1)]
     pub hash_on_query_arg: Option<String>,
+    /// Query argument whose value is hashed when there is nothing else to hash.
     #[field(len_min = 1)]
     pub hash_fallback_query_arg: Option<String>,
+    /// Capture of the route's path whose value is hashed.
     #[field(len_min = 1)]
     pub hash_on_uri_capture: Option<String>,
+    /// Capture of the path that is hashed when there is nothing else to hash.
     #[field(len_min = 1)]
     pub hash_fallback_uri_capture: Option<String>,
     /// Places on the ring of consistent hashing.
@@ -138,6 +144,7 @@ pub struct Healthchecks {
     pub active: Active,
     #[field(default = PASSIVE.clone())]
     pub passive: Passive,
+    /// Share of the weight that must be available, in percent.
     #[field(default = 0, between(0, 100))]
     pub threshold: Option<f64>,
 }
@@ -145,6 +152,7 @@ pub struct Healthchecks {
 /// Health checks by requests of the gateway's own.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 pub struct Active {
+    /// How many targets are checked at once.
     #[field(default = 10, between(1, 2147483648u32))]
     pub concurrency: Option<u32>,
     /// Headers of the requests.
@@ -158,10 +166,13 @@ pub struct Active {
     /// Server name of the requests' TLS.
     #[field(base = typedefs::sni, required = false)]
     pub https_sni: Option<String>,
+    /// Whether certificates of targets are verified.
     #[field(default = true)]
     pub https_verify_certificate: bool,
+    /// Seconds that a check may take.
     #[field(default = 1, between(0, 65535))]
     pub timeout: Option<f64>,
+    /// What is spoken, and so what counts as an answer.
     #[field(default = "http")]
     pub r#type: Option<CheckType>,
     #[field(default = ACTIVE["unhealthy"].clone())]
@@ -171,10 +182,13 @@ pub struct Active {
 /// When an active check finds a target healthy.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 pub struct ActiveHealthy {
+    /// Statuses that count.
     #[field(default = ACTIVE["healthy"]["http_statuses"].clone(), elements(between(100, 999)))]
     pub http_statuses: Option<Vec<u16>>,
+    /// Seconds between checks; 0 is no checks.
     #[field(default = 0, between(0, 65535))]
     pub interval: Option<f64>,
+    /// How many in a row make a target healthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub successes: Option<u8>,
 }
@@ -182,14 +196,19 @@ pub struct ActiveHealthy {
 /// When an active check finds a target unhealthy.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 pub struct ActiveUnhealthy {
+    /// How many answers with such a status make a target unhealthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub http_failures: Option<u8>,
+    /// Statuses that count.
     #[field(default = ACTIVE["unhealthy"]["http_statuses"].clone(), elements(between(100, 999)))]
     pub http_statuses: Option<Vec<u16>>,
+    /// Seconds between checks; 0 is no checks.
     #[field(default = 0, between(0, 65535))]
     pub interval: Option<f64>,
+    /// How many failed connections make a target unhealthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub tcp_failures: Option<u8>,
+    /// How many timeouts make a target unhealthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub timeouts: Option<u8>,
 }
@@ -199,6 +218,7 @@ pub struct ActiveUnhealthy {
 pub struct Passive {
     #[field(default = PASSIVE["healthy"].clone())]
     pub healthy: PassiveHealthy,
+    /// What is spoken, and so what counts as an answer.
     #[field(default = "http")]
     pub r#type: Option<CheckType>,
     #[field(default = PASSIVE["unhealthy"].clone())]
@@ -208,8 +228,10 @@ pub struct Passive {
 /// When traffic shows a target healthy.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 pub struct PassiveHealthy {
+    /// Statuses that count.
     #[field(default = PASSIVE["healthy"]["http_statuses"].clone(), elements(between(100, 999)))]
     pub http_statuses: Option<Vec<u16>>,
+    /// How many in a row make a target healthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub successes: Option<u8>,
 }
@@ -217,12 +239,16 @@ pub struct PassiveHealthy {
 /// When traffic shows a target unhealthy.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 pub struct PassiveUnhealthy {
+    /// How many answers with such a status make a target unhealthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub http_failures: Option<u8>,
+    /// Statuses that count.
     #[field(default = PASSIVE["unhealthy"]["http_statuses"].clone(), elements(between(100, 999)))]
     pub http_statuses: Option<Vec<u16>>,
+    /// How many failed connections make a target unhealthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub tcp_failures: Option<u8>,
+    /// How many timeouts make a target unhealthy; 0 is none.
     #[field(default = 0, between(0, 255))]
     pub timeouts: Option<u8>,
 }

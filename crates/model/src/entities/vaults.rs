@@ -26,7 +26,7 @@ pub const KINDS: [&str; 1] = ["env"];
 
 const NOT_INSTALLED: &str = "vault '%s' is not installed";
 
-/// A place for secrets.
+/// A place that secrets are read from, known by a prefix in references.
 #[derive(Debug, Clone, PartialEq, Deserialize, Record)]
 #[record(subschema("vaults", "name", Some(NOT_INSTALLED)))]
 pub struct Vault {

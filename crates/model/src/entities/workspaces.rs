@@ -37,7 +37,7 @@ const RESERVED: [&str; 17] = [
     "filter_chains",
 ];
 
-/// A name space.
+/// A name space of entities; there is one, `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Record)]
 pub struct Workspace {
     /// Identifies the workspace.

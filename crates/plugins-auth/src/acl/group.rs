@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// The declaration, from which store, endpoints and declarative section are made.
 pub(super) const DEF: EntityDef = EntityDef { cache_key: &["consumer", "group"], ..EntityDef::of::<Group>("acls") };
 
-/// A membership.
+/// A consumer's membership of a group.
 #[derive(Clone, Debug, Deserialize, Record)]
 pub struct Group {
     /// Its id.

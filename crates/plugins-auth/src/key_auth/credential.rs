@@ -16,7 +16,7 @@ pub(super) const DEF: EntityDef = EntityDef {
     ..EntityDef::of::<KeyCredential>("keyauth_credentials")
 };
 
-/// A key.
+/// A key by which a consumer proves himself.
 #[derive(Clone, Debug, Deserialize, Record)]
 pub struct KeyCredential {
     /// Its id.

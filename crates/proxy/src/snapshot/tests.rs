@@ -47,6 +47,7 @@ impl Filter for Nothing {}
 
 fn kind(name: &'static str, priority: i32) -> PluginDef {
     PluginDef {
+        code: "tests",
         kind: PluginKind::new(name, priority, Scopes::ANY, HTTP, Record::default()),
         phases: Phases::HEADER,
         entities: Vec::new(),
