@@ -92,8 +92,7 @@ impl Setup {
         let parsed = Declarative::new(Arc::new(catalog))
             .parse(&self.declarative(upstream), Format::Json, &Still)
             .map_err(|refused| anyhow!("{}", refused.errors.to_text()))?;
-        let all = parsed.documents.into_iter();
-        Ok(all.flat_map(|(entity, all)| all.into_iter().map(move |one| (entity.to_owned(), one))).collect())
+        Ok(parsed.unpacked().map(|(entity, document)| (entity.to_owned(), document)).collect())
     }
 }
 

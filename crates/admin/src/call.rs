@@ -16,6 +16,8 @@ pub(crate) enum BodyForm {
     None,
     /// JSON: values count as they are.
     Json,
+    /// JSON that the endpoint reads, since it may be large: `/config` only.
+    JsonUnread,
     /// A form or multipart: values were texts.
     Form,
     /// YAML, for `/config` only.

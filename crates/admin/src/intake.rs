@@ -32,6 +32,8 @@ use crate::reply::Reply;
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
+/// The endpoint of whole configurations.
+const CONFIG: &str = "/config";
 const YAML: [&str; 2] = ["application/yaml", "text/yaml"];
 
 type Refused = Box<Reply>;
@@ -67,7 +69,7 @@ pub(crate) fn check_content_type(head: &Parts, body: &Body, endpoint: &Endpoint)
         }
         (Some(only), None) => {
             let is = |prefix: &&str| only.as_bytes().starts_with(prefix.as_bytes());
-            [JSON, FORM, MULTIPART].iter().any(is) || (endpoint.template == "/config" && YAML.iter().any(is))
+            [JSON, FORM, MULTIPART].iter().any(is) || (endpoint.template == CONFIG && YAML.iter().any(is))
         }
     };
     if known {
@@ -106,11 +108,14 @@ pub(crate) async fn call(head: &Parts, raw: Bytes, found: Found<'_>, catalog: &C
     let keys = if takes_body(&head.method) { MapKeys::Decoded } else { MapKeys::Literal };
     let query_pairs = query::parse(head.uri.query().unwrap_or_default().as_bytes()).map_err(unread)?;
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (body, form) = if takes_body(&head.method) {
-        body(content_type, &raw, record, catalog).await?
-    } else {
-        (Document::new(), BodyForm::None)
-    };
+    let (body, form) =
+        if found.endpoint.template == CONFIG && content_type.starts_with(JSON) && takes_body(&head.method) {
+            (Document::new(), BodyForm::JsonUnread)
+        } else if takes_body(&head.method) {
+            body(content_type, &raw, record, catalog).await?
+        } else {
+            (Document::new(), BodyForm::None)
+        };
     Ok(Call {
         method: if head.method == Method::HEAD { Method::GET } else { head.method.clone() },
         parameters: found.parameters,
@@ -135,13 +140,7 @@ pub(crate) async fn body(
     catalog: &Catalog,
 ) -> Result<(Document, BodyForm), Refused> {
     if content_type.starts_with(JSON) {
-        return match serde_json::from_slice(raw) {
-            Ok(Value::Object(document)) => Ok((document, BodyForm::Json)),
-            Ok(Value::Bool(false)) | Err(_) => {
-                Err(Box::new(Reply::message(StatusCode::BAD_REQUEST, "Cannot parse JSON body")))
-            }
-            Ok(_) => Ok((Document::new(), BodyForm::Json)),
-        };
+        return Ok((json(raw)?, BodyForm::Json));
     }
     let pairs = if content_type.starts_with(FORM) {
         query::parse(raw).map_err(unread)?
@@ -152,6 +151,17 @@ pub(crate) async fn body(
         return Ok((Document::new(), form));
     };
     Ok((typed(&pairs, MapKeys::Decoded, record, catalog), BodyForm::Form))
+}
+
+/// Reads a body that is JSON; what is no object counts as an empty one.
+pub(crate) fn json(raw: &[u8]) -> Result<Document, Refused> {
+    match serde_json::from_slice(raw) {
+        Ok(Value::Object(document)) => Ok(document),
+        Ok(Value::Bool(false)) | Err(_) => {
+            Err(Box::new(Reply::message(StatusCode::BAD_REQUEST, "Cannot parse JSON body")))
+        }
+        Ok(_) => Ok(Document::new()),
+    }
 }
 
 fn typed(pairs: &Pairs, keys: MapKeys, record: Option<&Record>, catalog: &Catalog) -> Document {

@@ -71,8 +71,8 @@ fn parse(file: Value) -> Result<Parsed, Refused> {
     declarative().parse(&file.to_string(), Format::Any, &TestWorld::default())
 }
 
-fn documents<'a>(parsed: &'a Parsed, entity: &str) -> &'a [Document] {
-    parsed.documents.iter().find(|(name, _)| *name == entity).map_or(&[], |(_, documents)| documents)
+fn documents(parsed: &Parsed, entity: &str) -> Vec<Document> {
+    parsed.unpacked().filter(|(name, _)| *name == entity).map(|(_, document)| document).collect()
 }
 
 #[test]
@@ -109,7 +109,8 @@ fn ids_never_change() {
         let found = documents(&parsed, entity);
         assert!(found.iter().any(|document| document["id"] == id), "{entity} {id} in {found:?}");
     }
-    let route = documents(&parsed, "routes").iter().find(|route| route["name"] == "r").unwrap();
+    let routes = documents(&parsed, "routes");
+    let route = routes.iter().find(|route| route["name"] == "r").unwrap();
     assert_eq!(route["service"], json!({"id": "b268827a-8f7f-551f-8769-e6bceb2f3ec6"}));
     assert_eq!(documents(&parsed, "keyauth_credentials")[0]["ttl"], 60);
     let order: Vec<_> = parsed.documents.iter().map(|(name, _)| *name).collect();

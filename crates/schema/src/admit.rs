@@ -223,12 +223,16 @@ fn validate_fields(
     cx: &Context<'_>,
 ) -> Violations {
     let mut violations = Violations::default();
+    // Filled documents follow the order of the schema, mostly.
+    let mut next = 0;
     for (name, value) in document {
         // Times and lifetimes that other versions write are no reason to refuse an entity.
         if name == "updated_at" || (name == "ttl" && record.ttl) {
             continue;
         }
-        let Some(own) = record.field(name) else {
+        let own = record.fields.get(next).filter(|field| field.name == *name).or_else(|| record.field(name));
+        next += 1;
+        let Some(own) = own else {
             if !(value.is_null() && cx.options.role == Role::DataPlane) {
                 violations.set(name, UNKNOWN);
             }

@@ -58,15 +58,20 @@ pub(crate) fn fill(
 ) -> Result<Document, Violations> {
     expand_shorthands(record, &mut document, cx)?;
     let sub = subschema(record, &document, cx.subschemas);
-    for field in fields(record, sub) {
-        let given = document.get_mut(&field.name).map(Value::take);
+    let value_of = |field: &Field, given| {
         let value = if field.auto { automatic(field, given, mode, cx) } else { given };
-        match fill_value(field, value, mode, cx)? {
-            Some(value) => {
-                document.insert(field.name.clone(), value);
-            }
+        fill_value(field, value, mode, cx)
+    };
+    for field in fields(record, sub) {
+        match document.get_mut(&field.name) {
+            Some(slot) => match value_of(field, Some(slot.take()))? {
+                Some(value) => *slot = value,
+                None => drop(document.shift_remove(&field.name)),
+            },
             None => {
-                document.shift_remove(&field.name);
+                if let Some(value) = value_of(field, None)? {
+                    document.insert(field.name.clone(), value);
+                }
             }
         }
     }

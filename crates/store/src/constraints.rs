@@ -7,13 +7,16 @@ use gibbon_model::Catalog;
 use gibbon_model::Document;
 use gibbon_model::Entity;
 use gibbon_model::OnDelete;
+use gibbon_model::declarative::Packed;
 use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::rows::CACHE_KEY;
 use crate::rows::ReadRows;
+use crate::rows::Row;
 use crate::rows::WriteRows;
 use crate::rows::cache_key;
+use crate::rows::decode;
 use crate::rows::expiry;
 use crate::rows::id_of;
 use crate::rows::index_value;
@@ -38,7 +41,7 @@ pub(crate) fn apply(
         Write::Insert { entity, document } => {
             let entity = known(catalog, entity)?;
             let id = id_of(entity, &document).to_owned();
-            if rows.try_insert(entity, &id, &document)? {
+            if rows.try_insert(entity, Row::of(&document))?.is_none() {
                 return added(rows, catalog, entity, id, document, now, changes);
             }
             if live(rows, entity, &id, now)?.is_some() {
@@ -57,7 +60,7 @@ pub(crate) fn apply(
         Write::Upsert { entity, document } => {
             let entity = known(catalog, entity)?;
             let id = id_of(entity, &document).to_owned();
-            if rows.try_insert(entity, &id, &document)? {
+            if rows.try_insert(entity, Row::of(&document))?.is_none() {
                 return added(rows, catalog, entity, id, document, now, changes);
             }
             let before = live(rows, entity, &id, now)?;
@@ -68,6 +71,37 @@ pub(crate) fn apply(
             delete(rows, catalog, entity, &id, changes)
         }
     }
+}
+
+/// What becomes of a packed document whose primary key is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is refused.
+    Refuse,
+    /// It replaces what is there.
+    Replace,
+}
+
+/// Adds a packed document as [`apply`] adds or replaces one that is not, without telling what changed.
+pub(crate) fn apply_packed(
+    rows: &mut impl WriteRows,
+    catalog: &Catalog,
+    now: f64,
+    (entity, document): (&'static str, Packed),
+    taken: Taken,
+) -> Result<(), StoreError> {
+    let known = known(catalog, entity)?;
+    let row = Row::read(known, document)?;
+    let keys = row.keys.clone();
+    let Some(row) = rows.try_insert(known, row)? else {
+        return check_references(rows, catalog, known, &keys, now);
+    };
+    let document = decode(known, row.document.text())?;
+    let write = match taken {
+        Taken::Refuse => Write::Insert { entity, document },
+        Taken::Replace => Write::Upsert { entity, document },
+    };
+    apply(rows, catalog, now, write, &mut Vec::new())
 }
 
 /// Returns the entity of this name.
@@ -108,7 +142,7 @@ fn put(
         return Err(StoreError::UniqueTaken { entity: entity.name, fields });
     }
     check_references(rows, catalog, entity, &after, now)?;
-    rows.put(entity, &id, &after)?;
+    rows.put(entity, Row::of(&after))?;
     changes.push(Change { entity: entity.name, id, before: before.map(Arc::new), after: Some(Arc::new(after)) });
     Ok(())
 }

@@ -37,6 +37,8 @@ pub use self::store::Change;
 pub use self::store::Changes;
 pub use self::store::Documents;
 pub use self::store::Operation;
+pub use self::store::PackedDocuments;
+pub use self::store::PackedPage;
 pub use self::store::Store;
 pub use self::store::TagPage;
 pub use self::store::TagRow;

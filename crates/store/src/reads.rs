@@ -3,6 +3,7 @@
 use gibbon_model::Catalog;
 use gibbon_model::Document;
 use gibbon_model::Entity;
+use gibbon_model::declarative::Packed;
 use serde_json::Value;
 
 use crate::constraints::live;
@@ -16,6 +17,8 @@ use crate::rows::cache_key;
 use crate::rows::expiry;
 use crate::rows::id_of;
 use crate::rows::index_value;
+use crate::rows::keys;
+use crate::store::PackedPage;
 use crate::store::TagPage;
 use crate::store::TagRow;
 
@@ -55,6 +58,30 @@ pub(crate) fn find_by_cache_key(
         Some(id) => live(rows, entity, &id, now),
         None => Ok(None),
     }
+}
+
+/// Returns what [`page`] returns of an entity, packed.
+pub(crate) fn packed(
+    rows: &impl ReadRows,
+    entity: &Entity,
+    size: usize,
+    offset: Option<&str>,
+    offsets: Offsets,
+    now: f64,
+) -> Result<PackedPage, StoreError> {
+    if entity.ttl {
+        let page = page(rows, entity, PageQuery { size, offset, ..PageQuery::default() }, offsets, now)?;
+        return Ok((page.rows.iter().map(Packed::of).collect(), page.next));
+    }
+    let after = offset.map(|offset| offsets.decode(entity.name, offset)).transpose()?;
+    let mut found = rows.scan_packed(entity, after.as_deref(), size + 1)?;
+    let more = found.len() > size;
+    found.truncate(size);
+    let next = match found.last().filter(|_| more) {
+        Some(last) => Some(offsets.encode(entity.name, id_of(entity, &keys(entity, last)?))),
+        None => None,
+    };
+    Ok((found, next))
 }
 
 /// Returns a page of live rows.

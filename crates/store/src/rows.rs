@@ -1,9 +1,12 @@
 //! The small interface a backend implements: rows by key, indexes, scans. Constraints, pages and
 //! cascades are written once on top of it. Everything here is inside one transaction.
 
+use std::borrow::Cow;
+
 use gibbon_model::Catalog;
 use gibbon_model::Document;
 use gibbon_model::Entity;
+use gibbon_model::declarative::Packed;
 use serde_json::Value;
 
 use crate::error::StoreError;
@@ -30,24 +33,63 @@ pub(crate) trait ReadRows {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Document>, StoreError>;
+
+    /// Returns up to `limit` rows in the order of their primary keys, after the key `after`, as they are kept.
+    fn scan_packed(&self, entity: &Entity, after: Option<&str>, limit: usize) -> Result<Vec<Packed>, StoreError>;
+}
+
+/// A row on its way in.
+pub(crate) struct Row<'a> {
+    /// What finds the row, if not all of its document: see [`keys`].
+    pub(crate) keys: Cow<'a, Document>,
+    /// All of it.
+    pub(crate) document: Packed,
+}
+
+impl<'a> Row<'a> {
+    /// Returns the row of a document.
+    pub(crate) fn of(document: &'a Document) -> Self {
+        Self { keys: Cow::Borrowed(document), document: Packed::of(document) }
+    }
+
+    /// Returns the row of a packed document, of which only what finds it is read.
+    pub(crate) fn read(entity: &Entity, document: Packed) -> Result<Self, StoreError> {
+        let keys = keys(entity, &document)?;
+        Ok(Self { keys: Cow::Owned(keys), document })
+    }
 }
 
 /// What a backend writes inside a transaction; the backend keeps its indexes in step.
 pub(crate) trait WriteRows: ReadRows {
-    /// Adds a row and returns true, if nothing has its primary key, a unique value or the cache key of it; else does
-    /// nothing and returns false. A backend that cannot tell at once always returns false.
-    fn try_insert(&mut self, _entity: &Entity, _id: &str, _document: &Document) -> Result<bool, StoreError> {
-        Ok(false)
+    /// Adds a row and returns nothing, if nothing has its primary key, a unique value or the cache key of it; else does
+    /// nothing and returns the row. A backend that cannot tell at once always returns the row.
+    fn try_insert<'r>(&mut self, _entity: &Entity, row: Row<'r>) -> Result<Option<Row<'r>>, StoreError> {
+        Ok(Some(row))
     }
 
     /// Removes all rows, without regard to references: what follows must fill them again.
     fn clear(&mut self, catalog: &Catalog) -> Result<(), StoreError>;
 
     /// Adds or replaces a row.
-    fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError>;
+    fn put(&mut self, entity: &Entity, row: Row<'_>) -> Result<(), StoreError>;
 
     /// Removes a row, if it is there.
     fn remove(&mut self, entity: &Entity, id: &str) -> Result<(), StoreError>;
+}
+
+/// Returns the fields of a packed document that find it.
+pub(crate) fn keys(entity: &Entity, document: &Packed) -> Result<Document, StoreError> {
+    let keys = document.unpack_only(|field| is_key(entity, field));
+    keys.map_err(|source| StoreError::Damaged { entity: entity.name, source })
+}
+
+/// Tells whether a field finds documents: the primary key, what is unique, what refers to others.
+fn is_key(entity: &Entity, field: &str) -> bool {
+    field == entity.primary_key
+        || entity.lookups().any(|name| name == field)
+        || entity.refs.iter().any(|reference| reference.field == field)
+        || entity.cache_key.contains(&field)
+        || (entity.ttl && field == "ttl")
 }
 
 /// Name of the index over the fields of a composite cache key.
@@ -95,18 +137,6 @@ pub(crate) fn expiry(entity: &Entity, document: &Document) -> Option<f64> {
         return None;
     }
     document.get("ttl").and_then(Value::as_f64)
-}
-
-/// Returns a document as it is kept at rest.
-pub(crate) fn encode(document: &Document) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(512);
-    encode_into(&mut bytes, document);
-    bytes
-}
-
-/// Writes a document as it is kept at rest to the end of a buffer.
-pub(crate) fn encode_into(buffer: &mut Vec<u8>, document: &Document) {
-    serde_json::to_writer(buffer, document).expect("invariant: a map of JSON values can be written as JSON");
 }
 
 /// Returns the document kept in these bytes.

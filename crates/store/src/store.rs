@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::future::ready;
 use gibbon_model::Catalog;
 use gibbon_model::Document;
+use gibbon_model::declarative::Packed;
 use serde_json::Value;
 
 use crate::error::StoreError;
@@ -101,6 +104,12 @@ pub enum Backend {
 /// A set of documents for [`Store::replace`], by entity.
 pub type Documents = Vec<(&'static str, Vec<Document>)>;
 
+/// The same in little room, as [`Declarative`](gibbon_model::declarative::Declarative) makes them.
+pub type PackedDocuments = gibbon_model::declarative::Documents;
+
+/// A page of packed documents, and where the next begins.
+pub type PackedPage = (Vec<Packed>, Option<String>);
+
 /// Where configuration lives.
 ///
 /// Documents in and out are at rest: foreign keys as `{"id": …}`, and `ttl`, where an entity has
@@ -135,6 +144,20 @@ pub trait Store: Send + Sync + 'static {
     /// Returns a page of documents in the order of their primary keys.
     fn page<'a>(&'a self, entity: &'a str, query: PageQuery<'a>) -> BoxFuture<'a, Result<Page, StoreError>>;
 
+    /// Returns what [`page`](Self::page) returns of an entity, packed: for whoever reads everything.
+    fn packed<'a>(
+        &'a self,
+        entity: &'a str,
+        size: usize,
+        offset: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<PackedPage, StoreError>> {
+        async move {
+            let page = self.page(entity, PageQuery { size, offset, ..PageQuery::default() }).await?;
+            Ok((page.rows.iter().map(Packed::of).collect(), page.next))
+        }
+        .boxed()
+    }
+
     /// Returns all documents of an entity in the order of their primary keys.
     fn list<'a>(&'a self, entity: &'a str) -> BoxFuture<'a, Result<Vec<Document>, StoreError>>;
 
@@ -159,8 +182,34 @@ pub trait Store: Send + Sync + 'static {
         self.write(writes)
     }
 
+    /// Makes these writes and adds or replaces these documents as [`import`](Self::import) does.
+    fn import_packed(
+        &self,
+        first: Vec<Write>,
+        documents: PackedDocuments,
+        progress: Arc<Progress>,
+    ) -> BoxFuture<'_, Result<Written, StoreError>> {
+        let mut writes = first;
+        let documents = match unpack(documents) {
+            Ok(documents) => documents,
+            Err(error) => return ready(Err(error)).boxed(),
+        };
+        for (entity, documents) in documents {
+            writes.extend(documents.into_iter().map(|document| Write::Upsert { entity, document }));
+        }
+        self.import(writes, progress)
+    }
+
     /// Replaces everything with these documents, all or nothing.
     fn replace(&self, documents: Documents) -> BoxFuture<'_, Result<Written, StoreError>>;
+
+    /// Replaces everything as [`replace`](Self::replace) does.
+    fn replace_packed(&self, documents: PackedDocuments) -> BoxFuture<'_, Result<Written, StoreError>> {
+        match unpack(documents) {
+            Ok(documents) => self.replace(documents),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
 
     /// Returns the revision of the last committed write, by whichever process.
     fn revision(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
@@ -172,4 +221,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes what has expired, and returns it.
     fn expire(&self) -> BoxFuture<'_, Result<Written, StoreError>>;
+}
+
+fn unpack(documents: PackedDocuments) -> Result<Documents, StoreError> {
+    let unpack = |entity, document: Packed| document.unpack().map_err(|source| StoreError::Damaged { entity, source });
+    let of_entity = |(entity, all): (&'static str, Vec<Packed>)| {
+        let all = all.into_iter().map(|document| unpack(entity, document));
+        Ok((entity, all.collect::<Result<_, _>>()?))
+    };
+    documents.into_iter().map(of_entity).collect()
 }

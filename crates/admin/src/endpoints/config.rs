@@ -6,6 +6,8 @@ use gibbon_model::Entity;
 use gibbon_model::declarative::Documents;
 use gibbon_model::declarative::Errors;
 use gibbon_model::declarative::Format;
+use gibbon_model::declarative::Packed;
+use gibbon_model::declarative::Parsed;
 use gibbon_model::declarative::Refused;
 use gibbon_model::lua;
 use gibbon_schema::Document;
@@ -13,16 +15,26 @@ use gibbon_store::WriteError;
 use http::StatusCode;
 use serde::Serialize;
 use serde::Serializer;
+use serde::ser::Error as _;
+use serde::ser::SerializeMap as _;
 use serde_json::Value;
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use crate::Admin;
+use crate::arguments::decode::MapKeys;
+use crate::arguments::decode::nest;
+use crate::call::BodyForm;
 use crate::call::Call;
 use crate::endpoints::schemas::parameters;
+use crate::intake;
 use crate::reply::Outcome;
 use crate::reply::Reply;
 
 const ONLY_DBLESS: &str = "this endpoint is only available when Kong is configured to not use a database";
+
+/// Names of the options, beside which a body holds a configuration.
+const OPTIONS: [&str; 2] = ["flatten_errors", "check_hash"];
 
 /// What a call of `POST /config` says beside the configuration.
 struct Options {
@@ -42,11 +54,17 @@ pub(super) async fn export(admin: &Arc<Admin>, _: Call) -> Outcome {
 }
 
 /// Answers `POST /config`.
-pub(super) async fn replace(admin: &Arc<Admin>, call: Call) -> Outcome {
+pub(super) async fn replace(admin: &Arc<Admin>, mut call: Call) -> Outcome {
     if !admin.env.dbless {
         return Ok(Reply::message(StatusCode::BAD_REQUEST, ONLY_DBLESS));
     }
     let raw = call.raw.clone();
+    if call.form == BodyForm::JsonUnread {
+        if let Some(parsed) = read_quickly(admin, &call).await {
+            return accept(admin, parsed).await;
+        }
+        call.body = intake::json(&raw)?;
+    }
     let mut parameters = parameters(call);
     let options = Options::take(&mut parameters);
     let parsed = if parameters.contains_key("_format_version") {
@@ -69,13 +87,36 @@ pub(super) async fn replace(admin: &Arc<Admin>, call: Call) -> Outcome {
         admin.writer.declarative().parse(&text, Format::Any, &**admin.writer.world())
     };
     match parsed {
-        Ok(parsed) => {
-            let reply = Reply::json(StatusCode::CREATED, &Loaded { admin, documents: &parsed.documents });
-            admin.writer.replace_all(parsed).await?;
-            Ok(reply)
-        }
+        Ok(parsed) => accept(admin, parsed).await,
         Err(refused) => Ok(refuse(admin, &refused, &options)),
     }
+}
+
+/// Reads a body that is a configuration as JSON and has nothing wrong with it; what is wrong is left to be told by others.
+async fn read_quickly(admin: &Arc<Admin>, call: &Call) -> Option<Parsed> {
+    let mut query = nest(&call.query_pairs, MapKeys::Decoded);
+    Options::take(&mut query);
+    if !query.is_empty() {
+        return None;
+    }
+    let (admin, raw) = (Arc::clone(admin), call.raw.clone());
+    let read = move || {
+        let writer = &admin.writer;
+        writer.declarative().parse_json(std::str::from_utf8(&raw).ok()?, &OPTIONS, &**writer.world())
+    };
+    // It may be large, and others' calls shall not wait.
+    tokio::task::spawn_blocking(read).await.ok().flatten()
+}
+
+/// Loads a configuration, and answers with what it holds.
+async fn accept(admin: &Arc<Admin>, parsed: Parsed) -> Outcome {
+    let (admin, control) = (Arc::clone(admin), Handle::current());
+    let load = move || {
+        let reply = Reply::json(StatusCode::CREATED, &Loaded { admin: &admin, documents: &parsed.documents });
+        control.block_on(admin.writer.replace_all(parsed))?;
+        Ok(reply)
+    };
+    tokio::task::spawn_blocking(load).await.unwrap_or_else(|_| Ok(Reply::unexpected()))
 }
 
 /// What was loaded: by entity, then by id, with nulls. It is written without being built first, since it may be large.
@@ -85,10 +126,10 @@ struct Loaded<'a> {
 }
 
 /// The documents of one entity by id.
-struct ById<'a>(&'a Entity, &'a [Document]);
+struct ById<'a>(&'a Entity, &'a [Packed]);
 
 /// A document with all fields of its entity.
-struct Whole<'a>(&'a Entity, &'a Document);
+struct Whole<'a>(&'a Entity, Document);
 
 impl Serialize for Loaded<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -99,7 +140,13 @@ impl Serialize for Loaded<'_> {
 
 impl Serialize for ById<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.1.iter().map(|document| (gibbon_model::id_of(self.0, document), Whole(self.0, document))))
+        let mut all = to.serialize_map(Some(self.1.len()))?;
+        for document in self.1 {
+            let document = document.unpack().map_err(S::Error::custom)?;
+            let id = gibbon_model::id_of(self.0, &document).to_owned();
+            all.serialize_entry(&id, &Whole(self.0, document))?;
+        }
+        all.end()
     }
 }
 
@@ -131,8 +178,7 @@ fn refuse(admin: &Admin, refused: &Refused, options: &Options) -> Reply {
 impl Options {
     /// Takes the options out of the parameters.
     fn take(parameters: &mut Document) -> Self {
-        let flatten = parameters.remove("flatten_errors");
-        let check = parameters.remove("check_hash");
+        let [flatten, check] = OPTIONS.map(|name| parameters.remove(name));
         let truthy = |value: Value| match value {
             Value::String(text) => ["true", "1", "on", "yes"].contains(&text.to_ascii_lowercase().as_str()),
             Value::Bool(on) => on,

@@ -68,11 +68,11 @@ impl Inside {
         let parsed = Declarative::new(Arc::new(catalog))
             .parse(&document.to_string(), Format::Any, &Real)
             .map_err(|refused| anyhow!("{}", refused.errors.to_text()))?;
-        let documents = parsed.documents.iter().flat_map(|(entity, all)| all.iter().map(move |one| (*entity, one)));
+        let documents: Vec<_> = parsed.unpacked().collect();
         let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let env = Arc::new(Env::new(Arc::new(conf), clock, Uuid::new_v4(), "test".to_owned(), 1, true));
         let mut compiler = Compiler::new(Arc::clone(&env), plugins.clone());
-        let errors = compiler.load(documents);
+        let errors = compiler.load(documents.iter().map(|(entity, document)| (*entity, document)));
         ensure!(errors.is_empty(), "{errors:?}");
         let gateway = Gateway::start(GatewayParts {
             env,

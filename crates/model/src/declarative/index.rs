@@ -11,11 +11,23 @@ use super::Documents;
 use super::errors::Errors;
 use super::ids::Parent;
 use super::load::children;
+use super::packed::Packed;
 use super::schema::declarable;
 use crate::Catalog;
 use crate::Document;
 use crate::Entity;
 use crate::id_of;
+
+/// When documents are packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// When the whole file is known, so that everything that is wrong can be told.
+    #[default]
+    Late,
+    /// As soon as all that a document refers to is known, so that few are whole at a time. What is wrong is found, but
+    /// not told well.
+    Early,
+}
 
 /// A reference that must be found once everything is known.
 struct Expected {
@@ -27,17 +39,32 @@ struct Expected {
     at: String,
 }
 
+/// A document that was taken out of a file.
+enum Kept {
+    Packed(Packed),
+    Whole(Document),
+}
+
 /// All documents of a file by entity, and what finds them.
 #[derive(Default)]
 pub(super) struct Index {
-    documents: HashMap<&'static str, Vec<Document>>,
+    packing: Packing,
+    documents: HashMap<&'static str, Vec<Kept>>,
     ids: HashSet<(&'static str, String)>,
     names: HashMap<(&'static str, String), String>,
+    uniques: HashSet<(&'static str, &'static str, String)>,
     expected: Vec<Expected>,
+    /// Ids that documents packed early refer to. If something has one of them for a name, it is that which was meant.
+    meant_as_ids: HashSet<(&'static str, String)>,
     errors: Map<String, Value>,
 }
 
 impl Index {
+    /// Returns an index that holds nothing yet.
+    pub(super) fn new(packing: Packing) -> Self {
+        Self { packing, ..Self::default() }
+    }
+
     /// Takes the documents out of a filled file, children before their parents.
     pub(super) fn collect(
         &mut self,
@@ -56,7 +83,7 @@ impl Index {
                 {
                     item.insert(field.to_owned(), json!({ parent.primary_key: id }));
                 }
-                self.keep(entity, item);
+                self.keep(catalog, entity, item);
             }
         }
     }
@@ -64,7 +91,7 @@ impl Index {
     /// Takes one document that stands at the top of a file, what is nested in it first.
     pub(super) fn collect_one(&mut self, catalog: &Catalog, entity: &Entity, mut item: Document, index: usize) {
         self.note(catalog, entity, &mut item, None, index);
-        self.keep(entity, item);
+        self.keep(catalog, entity, item);
     }
 
     fn note(
@@ -79,8 +106,35 @@ impl Index {
         self.take(entity, item, at, index);
     }
 
-    fn keep(&mut self, entity: &Entity, item: Document) {
-        self.documents.entry(entity.name).or_default().push(item);
+    fn keep(&mut self, catalog: &Catalog, entity: &Entity, mut item: Document) {
+        let ready = self.packing == Packing::Early && self.knows_references(entity, &item);
+        let kept = match ready {
+            true => {
+                self.resolve(catalog, entity, &mut item);
+                let mut errors = Map::new();
+                self.check_uniques(entity, &item, &mut errors);
+                self.errors.extend(errors);
+                Kept::Packed(Packed::own_fields(entity, &item))
+            }
+            false => Kept::Whole(item),
+        };
+        self.documents.entry(entity.name).or_default().push(kept);
+    }
+
+    /// Tells whether all that a document refers to by name or id is known, and notes which were taken for ids.
+    fn knows_references(&mut self, entity: &Entity, item: &Document) -> bool {
+        for reference in &entity.refs {
+            let Some(Value::String(text)) = item.get(reference.field) else { continue };
+            let place = (reference.target, text.clone());
+            if self.names.contains_key(&place) {
+                continue;
+            }
+            if !self.ids.contains(&place) {
+                return false;
+            }
+            self.meant_as_ids.insert(place);
+        }
+        true
     }
 
     /// Notes what finds a document and what it refers to.
@@ -157,6 +211,9 @@ impl Index {
                 empty => *empty = json!([message]),
             }
         }
+        if let Some((entity, text)) = self.meant_as_ids.iter().find(|place| self.names.contains_key(*place)) {
+            self.errors.insert((*entity).to_owned(), format!("{text} is a name and an id").into());
+        }
         if !self.errors.is_empty() {
             return Err(Errors::new(self.errors));
         }
@@ -164,50 +221,54 @@ impl Index {
         let mut errors = Map::new();
         for entity in declarable(catalog) {
             let Some(documents) = self.documents.remove(entity.name) else { continue };
-            let mut uniques: HashSet<(&str, String)> = HashSet::new();
-            let mut flat = Vec::with_capacity(documents.len());
-            for document in documents {
-                let document = self.flat(catalog, entity, document);
-                for field in &entity.unique {
-                    let Some(value) = document.get(*field).filter(|value| !value.is_null()) else {
-                        continue;
-                    };
-                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    if !uniques.insert((field, text.clone())) {
-                        let name = entity.endpoint_key.and_then(|key| document.get(key)?.as_str());
-                        let at = name.unwrap_or_else(|| id_of(entity, &document));
-                        let section = errors.entry(entity.name).or_insert_with(|| json!({}));
-                        section[at] = uniqueness(entity.name, field, &text).into();
+            let mut packed = Vec::with_capacity(documents.len());
+            for kept in documents {
+                packed.push(match kept {
+                    Kept::Packed(document) => document,
+                    Kept::Whole(mut document) => {
+                        self.resolve(catalog, entity, &mut document);
+                        self.check_uniques(entity, &document, &mut errors);
+                        Packed::own_fields(entity, &document)
                     }
-                }
-                flat.push(document);
+                });
             }
-            all.push((entity.name, flat));
+            all.push((entity.name, packed));
         }
         if errors.is_empty() { Ok(all) } else { Err(Errors::new(errors)) }
     }
 
-    /// Returns a document with its own fields only, references as keys.
-    fn flat(&self, catalog: &Catalog, entity: &Entity, mut document: Document) -> Document {
-        let mut flat = Document::with_capacity(entity.record.fields.len());
-        for field in &entity.record.fields {
-            let Some(value) = document.get_mut(&field.name).map(Value::take) else { continue };
-            let value = match entity.reference(&field.name) {
-                Some(reference) if value.is_string() => {
-                    let key = catalog.entity(reference.target).map_or("id", |e| e.primary_key);
-                    let id = self.find(reference.target, &value);
-                    id.map_or(Value::Null, |id| json!({ key: id }))
-                }
-                _ => value,
-            };
-            if !(value.is_null() && field.is_null_when_missing()) {
-                flat.insert(field.name.clone(), value);
+    /// Turns references by name or id into keys.
+    fn resolve(&self, catalog: &Catalog, entity: &Entity, document: &mut Document) {
+        for reference in &entity.refs {
+            if let Some(value) = document.get_mut(reference.field)
+                && value.is_string()
+            {
+                let key = catalog.entity(reference.target).map_or("id", |e| e.primary_key);
+                let id = self.find(reference.target, value);
+                *value = id.map_or(Value::Null, |id| json!({ key: id }));
             }
         }
-        if let Some(ttl) = document.remove("ttl").filter(|ttl| entity.ttl && !ttl.is_null()) {
-            flat.insert("ttl".to_owned(), ttl);
+    }
+
+    /// Notes the values that no other document of the entity may have, and tells those that one has.
+    fn check_uniques(&mut self, entity: &Entity, document: &Document, errors: &mut Map<String, Value>) {
+        for field in &entity.unique {
+            // Names are told apart as they are taken.
+            if entity.endpoint_key == Some(*field) {
+                continue;
+            }
+            let Some(value) = document.get(*field).filter(|value| !value.is_null()) else { continue };
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let place = (entity.name, *field, text);
+            if self.uniques.contains(&place) {
+                let name = entity.endpoint_key.and_then(|key| document.get(key)?.as_str());
+                let at = name.unwrap_or_else(|| id_of(entity, document));
+                let section = errors.entry(entity.name).or_insert_with(|| json!({}));
+                section[at] = uniqueness(entity.name, field, &place.2).into();
+            } else {
+                self.uniques.insert(place);
+            }
         }
-        flat
     }
 }
 

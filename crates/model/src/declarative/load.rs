@@ -20,6 +20,7 @@ use super::errors::null_errors;
 use super::ids::Parent;
 use super::ids::stable_id;
 use super::index::Index;
+use super::index::Packing;
 use super::schema::declarable;
 use crate::Catalog;
 use crate::Document;
@@ -37,7 +38,7 @@ impl Declarative {
             .map_err(|violations| Errors::new(object(violations.to_fields())))?;
         let meta: Document =
             filled.iter().filter(|(key, _)| key.starts_with('_')).map(|(k, v)| (k.clone(), v.clone())).collect();
-        let mut index = Index::default();
+        let mut index = Index::new(Packing::Late);
         index.collect(catalog, &mut filled, None, None);
         let documents = index.finish(catalog)?;
         Ok((documents, meta))
@@ -71,16 +72,21 @@ pub(super) fn children<'a>(
     parent: Option<&Entity>,
 ) -> Vec<(&'a Entity, Vec<Value>)> {
     let mut found = Vec::new();
-    for entity in declarable(catalog) {
-        let nests = parent.is_none_or(|parent| {
-            let own = parent.record.field(entity.name);
-            parent.children.iter().any(|child| child.entity == entity.name) && own.is_none_or(|field| field.transient)
-        });
-        if !nests {
-            continue;
-        }
+    let mut take = |entity: &'a Entity| {
         if let Some(Value::Array(items)) = file.get_mut(entity.name) {
             found.push((entity, std::mem::take(items)));
+        }
+    };
+    let Some(parent) = parent else {
+        declarable(catalog).for_each(take);
+        return found;
+    };
+    let mut before = "";
+    for child in &parent.children {
+        let is_field = || parent.record.field(child.entity).is_some_and(|field| !field.transient);
+        // An entity may refer to its parent twice.
+        if child.entity != std::mem::replace(&mut before, child.entity) && !is_field() {
+            catalog.entity(child.entity).into_iter().for_each(&mut take);
         }
     }
     found

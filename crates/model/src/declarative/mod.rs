@@ -20,6 +20,7 @@ pub use self::errors::Errors;
 pub use self::errors::Flattened;
 pub use self::export::Exporter;
 pub use self::export::to_yaml;
+pub use self::packed::Packed;
 use self::schema::References;
 pub use self::yaml::YamlError;
 use crate::Catalog;
@@ -30,13 +31,14 @@ mod export;
 mod ids;
 mod index;
 mod load;
+mod packed;
 mod paths;
 mod quick;
 mod schema;
 mod yaml;
 
 /// Documents by entity, what is referred to before what refers to it.
-pub type Documents = Vec<(&'static str, Vec<Document>)>;
+pub type Documents = Vec<(&'static str, Vec<Packed>)>;
 
 /// Hash of a configuration without entities, and of a node that has none yet.
 pub const EMPTY_HASH: &str = "00000000000000000000000000000000";
@@ -119,6 +121,11 @@ impl Declarative {
     /// # Errors
     /// When it cannot be read, is not valid, or refers to what is not there.
     pub fn parse(&self, text: &str, format: Format, world: &dyn World) -> Result<Parsed, Refused> {
+        if format != Format::Yaml
+            && let Some(accepted) = quick::read(self, text, &[], world)
+        {
+            return Ok(parsed(accepted, || hash(text)));
+        }
         let mut file = read(text, format)?;
         paths::migrate(&mut file);
         // What is taken out of the file can be read again from the text.
@@ -126,6 +133,13 @@ impl Declarative {
             Some(accepted) => Ok(parsed(accepted, || hash(text))),
             None => self.judge_file(read(text, format)?, Some(hash(text)), world),
         }
+    }
+
+    /// Returns what a JSON text says without the `ignored` entries at its top, or nothing if anything is wrong with it:
+    /// then [`parse_file`](Self::parse_file) tells what.
+    pub fn parse_json(&self, text: &str, ignored: &[&str], world: &dyn World) -> Option<Parsed> {
+        let accepted = quick::read(self, text, ignored, world)?;
+        Some(parsed(accepted, || hash(text)))
     }
 
     /// Returns what a file that was already read says; its hash is made from the content if none is given.
@@ -161,6 +175,17 @@ impl Declarative {
             }
             Err(errors) => Err(Refused { errors, input: file }),
         }
+    }
+}
+
+impl Parsed {
+    /// Returns the documents with the names of their entities, each unpacked when it is asked for.
+    ///
+    /// # Panics
+    /// Never: what was packed by [`Declarative`] can be unpacked.
+    pub fn unpacked(&self) -> impl Iterator<Item = (&'static str, Document)> {
+        let all = self.documents.iter().flat_map(|(entity, all)| all.iter().map(|document| (*entity, document)));
+        all.map(|(entity, document)| (entity, document.unpack().expect("invariant: it was packed as JSON")))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The short way through a file that is right: each document at the top is taken, with what is nested in it, through ids,
-//! defaults and judgement once, and let go of. It tells no errors: whatever it does not like is left to `load`.
+//! defaults and judgement once, packed, and let go of. It tells no errors: whatever it does not like is left to `load`.
+
+use std::collections::BTreeMap;
 
 use gibbon_schema::Context;
 use gibbon_schema::Field;
@@ -11,11 +13,13 @@ use gibbon_schema::judge_as_written;
 use gibbon_schema::judge_nested;
 use gibbon_schema::prepare;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::Declarative;
 use super::Documents;
 use super::ids::stable_id;
 use super::index::Index;
+use super::index::Packing;
 use super::load::generate_ids;
 use super::schema::declarable;
 use crate::Catalog;
@@ -31,27 +35,77 @@ pub(super) fn flatten(
     take: impl Fn(&mut Value) -> Value,
     world: &dyn World,
 ) -> Option<(Documents, Document)> {
-    let catalog = &*declarative.catalog;
-    let cx = catalog.context(world);
-    let mut index = Index::default();
-    for entity in declarable(catalog) {
+    let mut quick = Quick::new(declarative, world);
+    for entity in declarable(&declarative.catalog) {
         let Some(items) = input.get_mut(entity.name) else { continue };
-        let record = element(declarative.names.field(entity.name)?)?;
-        for (at, item) in items.as_array_mut()?.iter_mut().enumerate() {
-            let Value::Object(item) = take(item) else { return None };
-            let filled = admit(catalog, entity, record, item, &cx)?;
-            index.collect_one(catalog, entity, filled, at);
-        }
+        let items = items.as_array_mut()?.iter_mut().map(|item| match take(item) {
+            Value::Object(document) => Some(document),
+            _ => None,
+        });
+        quick.collect(entity, items)?;
     }
-    let is_entity = |name: &str| declarable(catalog).any(|entity| entity.name == name);
-    let rest: Document =
-        input.iter().filter(|(name, _)| !is_entity(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
-    judge_as_written(&declarative.names, &rest, &cx).ok()?;
-    let mut meta = prepare(&declarative.names, rest, Operation::Insert, &cx).ok()?;
-    meta.retain(|name, _| name.starts_with('_'));
-    Some((index.finish(catalog).ok()?, meta))
+    let is_entity = |name: &str| declarable(&declarative.catalog).any(|entity| entity.name == name);
+    let rest = input.iter().filter(|(name, _)| !is_entity(name)).map(|(name, value)| (name.clone(), value.clone()));
+    quick.finish(rest.collect())
 }
 
+/// Returns what [`flatten`] returns, of a file of format 3.0 as JSON text without the `ignored` entries at its top. Of
+/// the text one document is read at a time, with what is nested in it.
+pub(super) fn read(
+    declarative: &Declarative,
+    text: &str,
+    ignored: &[&str],
+    world: &dyn World,
+) -> Option<(Documents, Document)> {
+    let mut file: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    file.retain(|name, _| !ignored.contains(&name.as_str()));
+    // Older formats are brought up to date as a whole.
+    if file.get("_format_version")?.get() != "\"3.0\"" {
+        return None;
+    }
+    let mut quick = Quick::new(declarative, world);
+    for entity in declarable(&declarative.catalog) {
+        let Some(items) = file.remove(entity.name) else { continue };
+        let items: Vec<&RawValue> = serde_json::from_str(items.get()).ok()?;
+        quick.collect(entity, items.into_iter().map(|item| serde_json::from_str(item.get()).ok()))?;
+    }
+    let rest = file.into_iter().map(|(name, value)| Some((name, serde_json::from_str(value.get()).ok()?)));
+    quick.finish(rest.collect::<Option<Document>>()?)
+}
+
+/// A file on the short way.
+struct Quick<'a> {
+    declarative: &'a Declarative,
+    cx: Context<'a>,
+    index: Index,
+}
+
+impl<'a> Quick<'a> {
+    fn new(declarative: &'a Declarative, world: &'a dyn World) -> Self {
+        let cx = declarative.catalog.context(world);
+        Self { declarative, cx, index: Index::new(Packing::Early) }
+    }
+
+    /// Takes the documents of an entity that stand at the top; none among them is what is no document.
+    fn collect(&mut self, entity: &Entity, items: impl Iterator<Item = Option<Document>>) -> Option<()> {
+        let catalog = &*self.declarative.catalog;
+        let record = element(self.declarative.names.field(entity.name)?)?;
+        for (at, item) in items.enumerate() {
+            let filled = admit(catalog, entity, record, item?, &self.cx)?;
+            self.index.collect_one(catalog, entity, filled, at);
+        }
+        Some(())
+    }
+
+    /// Judges what is not an entity, and returns everything.
+    fn finish(self, rest: Document) -> Option<(Documents, Document)> {
+        let names = &self.declarative.names;
+        judge_as_written(names, &rest, &self.cx).ok()?;
+        let mut meta = prepare(names, rest, Operation::Insert, &self.cx).ok()?;
+        meta.retain(|name, _| name.starts_with('_'));
+        Some((self.index.finish(&self.declarative.catalog).ok()?, meta))
+    }
+}
 /// Returns the record that the elements of a list are.
 fn element(list: &Field) -> Option<&Record> {
     match &list.kind {

@@ -20,7 +20,10 @@ use crate::chain::KindIndex;
 
 /// A configured plugin. Immutable; it lives on in the next snapshot unless it was changed.
 pub struct Instance {
+    /// The entity without its configuration, which takes much room as a tree.
     plugin: Plugin,
+    /// The configuration as text, to see whether it changes.
+    config: Box<[u8]>,
     name: &'static str,
     phases: Phases,
     filter: Arc<dyn Filter>,
@@ -34,28 +37,27 @@ impl Instance {
     ///
     /// A filter that cannot be built is replaced by one that answers 500: left out, it would leave open what it guards.
     pub(crate) fn new(
-        plugin: Plugin,
+        mut plugin: Plugin,
         (kind, def): (KindIndex, &PluginDef),
         before: Option<&Self>,
         env: &Arc<Env>,
     ) -> (Self, Option<BuildError>) {
         let scope = scope(&plugin);
+        let config = Value::Object(plugin.config.take().unwrap_or_default());
+        let text = config.to_string().into_bytes().into_boxed_slice();
         let same = |before: &&Self| {
-            before.works
-                && before.kind == kind
-                && self::scope(&before.plugin) == scope
-                && before.plugin.config == plugin.config
+            before.works && before.kind == kind && self::scope(&before.plugin) == scope && before.config == text
         };
         let (filter, failed) = match before.filter(same) {
             Some(before) => (Arc::clone(&before.filter), None),
-            None => match (def.build)(&Value::Object(plugin.config.clone().unwrap_or_default()), env, &scope) {
+            None => match (def.build)(&config, env, &scope) {
                 Ok(filter) => (filter, None),
                 Err(error) => (Arc::new(Broken) as Arc<dyn Filter>, Some(error)),
             },
         };
         let works = failed.is_none();
         let phases = if works { def.phases } else { Phases::ACCESS };
-        (Self { plugin, name: def.kind.name, phases, filter, works, kind }, failed)
+        (Self { plugin, config: text, name: def.kind.name, phases, filter, works, kind }, failed)
     }
 
     /// Returns the id of the plugin entity.
@@ -78,7 +80,7 @@ impl Instance {
         &*self.filter
     }
 
-    /// Returns the entity as it was configured.
+    /// Returns the entity as it was configured, without its `config`.
     pub fn plugin(&self) -> &Plugin {
         &self.plugin
     }

@@ -1,11 +1,13 @@
 //! Compiles documents into a snapshot: reads each into its type once, and changes only what it touches. It runs on the
 //! control side and does no I/O.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use gibbon_conf::vault::VaultError;
 use gibbon_model::Document;
+use gibbon_model::declarative::Packed;
 use gibbon_model::entities::Consumer;
 use gibbon_model::entities::Plugin;
 use gibbon_model::entities::Protocol;
@@ -15,6 +17,8 @@ use gibbon_sdk::BuildError;
 use gibbon_sdk::EntityKind;
 use gibbon_sdk::Env;
 use gibbon_sdk::PluginDef;
+use memchr::memmem;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -169,6 +173,31 @@ impl Compiler {
         std::mem::take(&mut self.errors)
     }
 
+    /// Takes over a packed document of a load. Most hold no reference, and are read into their types at once.
+    fn add_packed(&mut self, entity: &str, document: &Packed, before: &Owners) {
+        let mentions_vault = || memmem::find(document.text(), b"{vault://").is_some();
+        let is_plain = entity != VAULTS && !self.entity_kinds.contains_key(entity) && !mentions_vault();
+        let outcome = if is_plain {
+            let id = serde_json::from_slice::<Id<'_>>(document.text()).map(|Id { id }| id.parse().ok());
+            match id {
+                // What has no UUID for a primary key is of no use to requests.
+                Ok(None) => Ok(()),
+                Ok(Some(id)) => self.set_document(entity, id, Some(Source::Packed(document)), before),
+                Err(source) => Err(source),
+            }
+        } else {
+            document.unpack().map(|document| {
+                let id = document.get("id").and_then(|id| id.as_str()).unwrap_or_default();
+                self.set(entity, id, Some(&document), before);
+            })
+        };
+        if let Err(source) = outcome {
+            let id = document.unpack_only(|name| name == "id").ok();
+            let id = id.as_ref().and_then(|key| key.get("id")?.as_str()).unwrap_or_default().to_owned();
+            self.errors.push(CompileError::Document { entity: entity.to_owned(), id, source });
+        }
+    }
+
     fn set(&mut self, entity: &str, key: &str, document: Option<&Document>, before: &Owners) {
         // What has no UUID for a primary key (tags, parameters) is of no use to requests.
         let Ok(id) = key.parse::<Uuid>() else { return };
@@ -183,7 +212,7 @@ impl Compiler {
             self.errors.push(CompileError::Secret { entity: entity.to_owned(), id, reference, source });
         }
         let document = resolved.as_ref().map(|(document, _)| document).or(document);
-        let outcome = self.set_document(entity, id, document, before);
+        let outcome = self.set_document(entity, id, document.map(Source::Whole), before);
         if let Err(source) = outcome {
             let (entity, id) = (entity.to_owned(), key.to_owned());
             self.errors.push(CompileError::Document { entity, id, source });
@@ -194,7 +223,7 @@ impl Compiler {
         &mut self,
         entity: &str,
         id: Uuid,
-        document: Option<&Document>,
+        document: Option<Source<'_>>,
         before: &Owners,
     ) -> Result<(), serde_json::Error> {
         match entity {
@@ -209,7 +238,11 @@ impl Compiler {
             "ca_certificates" => put(&mut self.snapshot.ca_certificates, id, read(document)?.map(Arc::new)),
             _ => {
                 if let Some(kind) = self.entity_kinds.get(entity) {
-                    let stored = document.map(|document| Stored::read(kind, document)).transpose()?.flatten();
+                    let read = |document| match document {
+                        Source::Whole(document) => Stored::read(kind, document),
+                        Source::Packed(document) => Stored::read(kind, &document.unpack()?),
+                    };
+                    let stored = document.map(read).transpose()?.flatten();
                     self.snapshot.entities.set(kind.def.name, id, stored.map(Arc::new));
                 }
             }
@@ -328,6 +361,13 @@ impl Load<'_> {
         }
     }
 
+    /// Adds a packed document as [`add`](Self::add) adds one that is not.
+    pub fn add_packed(&mut self, entity: &str, document: &Packed) {
+        if let Some(before) = &self.before {
+            self.compiler.add_packed(entity, document, &before.owners);
+        }
+    }
+
     /// Ends the load, and returns what does not work; all else does.
     pub fn finish(mut self) -> Vec<CompileError> {
         self.before = None;
@@ -344,8 +384,26 @@ impl Drop for Load<'_> {
     }
 }
 
-fn read<T: DeserializeOwned>(document: Option<&Document>) -> Result<Option<T>, serde_json::Error> {
-    document.map(T::deserialize).transpose()
+/// A document that is to be read into its type.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Whole(&'a Document),
+    Packed(&'a Packed),
+}
+
+/// What is read of a packed document to know whose it is.
+#[derive(Deserialize)]
+struct Id<'a> {
+    #[serde(default, borrow)]
+    id: Cow<'a, str>,
+}
+
+fn read<T: DeserializeOwned>(document: Option<Source<'_>>) -> Result<Option<T>, serde_json::Error> {
+    let read = |document| match document {
+        Source::Whole(document) => T::deserialize(document),
+        Source::Packed(document) => serde_json::from_slice(document.text()),
+    };
+    document.map(read).transpose()
 }
 
 fn put<T>(map: &mut Shards<Uuid, Arc<T>>, id: Uuid, value: Option<Arc<T>>) {

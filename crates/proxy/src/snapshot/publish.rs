@@ -12,7 +12,6 @@ use futures_util::future::BoxFuture;
 use gibbon_model::Document;
 use gibbon_store::Change;
 use gibbon_store::News;
-use gibbon_store::PageQuery;
 use gibbon_store::PublishError;
 use gibbon_store::Publisher;
 use gibbon_store::Store;
@@ -151,10 +150,9 @@ pub async fn compile_all(store: &dyn Store, compiler: &mut Compiler) -> Result<V
     for entity in vaults.into_iter().chain(others) {
         let mut offset: Option<String> = None;
         loop {
-            let query = PageQuery { size: MAX_SIZE, offset: offset.as_deref(), ..PageQuery::default() };
-            let page = store.page(entity.name, query).await?;
-            page.rows.iter().for_each(|document| load.add(entity.name, document));
-            offset = page.next;
+            let (page, next) = store.packed(entity.name, MAX_SIZE, offset.as_deref()).await?;
+            page.iter().for_each(|document| load.add_packed(entity.name, document));
+            offset = next;
             if offset.is_none() {
                 break;
             }

@@ -83,11 +83,11 @@ impl Node {
         let parsed = Declarative::new(Arc::new(catalog))
             .parse(declarative, Format::Yaml, &Still)
             .map_err(|refused| anyhow!("{}", refused.errors.to_text()))?;
-        let documents = parsed.documents.iter().flat_map(|(entity, all)| all.iter().map(move |one| (*entity, one)));
+        let documents: Vec<_> = parsed.unpacked().collect();
         let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let env = Arc::new(Env::new(Arc::new(conf), Clock::System, Uuid::new_v4(), "test".to_owned(), 1, true));
         let mut compiler = Compiler::new(Arc::clone(&env), plugins.clone());
-        let errors = compiler.load(documents);
+        let errors = compiler.load(documents.iter().map(|(entity, document)| (*entity, document)));
         anyhow::ensure!(errors.is_empty(), "{errors:?}");
         let gateway = Gateway::start(GatewayParts {
             env: Arc::clone(&env),

@@ -34,6 +34,8 @@ use crate::reads;
 use crate::store::Backend;
 use crate::store::Changes;
 use crate::store::Documents;
+use crate::store::PackedDocuments;
+use crate::store::PackedPage;
 use crate::store::Store;
 use crate::store::TagPage;
 use crate::store::Write;
@@ -190,6 +192,19 @@ impl Store for EmbeddedStore {
         })
     }
 
+    fn packed<'a>(
+        &'a self,
+        entity: &'a str,
+        size: usize,
+        offset: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<PackedPage, StoreError>> {
+        let (entity, offset) = (entity.to_owned(), offset.map(str::to_owned));
+        self.read(move |rows, shared| {
+            let entity = known(&shared.catalog, &entity)?;
+            reads::packed(rows, entity, size, offset.as_deref(), Offsets::Keys, shared.clock.now())
+        })
+    }
+
     fn list<'a>(&'a self, entity: &'a str) -> BoxFuture<'a, Result<Vec<Document>, StoreError>> {
         let entity = entity.to_owned();
         self.read(move |rows, shared| reads::list(rows, known(&shared.catalog, &entity)?, shared.clock.now()))
@@ -214,6 +229,15 @@ impl Store for EmbeddedStore {
 
     fn import(&self, writes: Vec<Write>, progress: Arc<Progress>) -> BoxFuture<'_, Result<Written, StoreError>> {
         self.writer.run(Job::Import(writes, progress))
+    }
+
+    fn import_packed(
+        &self,
+        first: Vec<Write>,
+        documents: PackedDocuments,
+        progress: Arc<Progress>,
+    ) -> BoxFuture<'_, Result<Written, StoreError>> {
+        self.writer.run(Job::ImportPacked(first, documents, progress))
     }
 
     fn replace(&self, documents: Documents) -> BoxFuture<'_, Result<Written, StoreError>> {

@@ -1,10 +1,12 @@
 //! Rows of SQLite tables inside a transaction, for the code that knows the constraints.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use gibbon_model::Catalog;
 use gibbon_model::Document;
 use gibbon_model::Entity;
+use gibbon_model::declarative::Packed;
 use rusqlite::CachedStatement;
 use rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
@@ -12,14 +14,16 @@ use rusqlite::ToSql;
 use rusqlite::params;
 use rusqlite::params_from_iter;
 
+use super::tables::Column;
 use super::tables::columns;
 use crate::error::StoreError;
 use crate::rows::CACHE_KEY;
 use crate::rows::ReadRows;
+use crate::rows::Row;
 use crate::rows::WriteRows;
 use crate::rows::cache_key;
 use crate::rows::decode;
-use crate::rows::encode;
+use crate::rows::id_of;
 use crate::rows::index_value;
 
 /// A read transaction: all its reads see the same state.
@@ -47,15 +51,39 @@ pub(super) struct Rows<'a> {
     connection: &'a Connection,
     /// The row that was last found to be there: most rows refer to what the row before referred to.
     there: RefCell<Option<(&'static str, String)>>,
+    /// By verb and entity.
+    inserts: RefCell<HashMap<(&'static str, &'static str), Insert>>,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(connection: &'a Connection) -> Self {
-        Self { connection, there: RefCell::default() }
+        Self { connection, there: RefCell::default(), inserts: RefCell::default() }
     }
 
     /// Writes a row with this verb, and returns how many were written.
-    fn insert(&self, verb: &str, entity: &Entity, id: &str, document: &Document) -> Result<usize, StoreError> {
+    fn insert(&self, verb: &'static str, entity: &Entity, row: &Row<'_>) -> Result<usize, StoreError> {
+        let mut inserts = self.inserts.borrow_mut();
+        let Insert { sql, columns } = inserts.entry((verb, entity.name)).or_insert_with(|| Insert::new(verb, entity));
+        let value = |column: &Column| match column.name {
+            CACHE_KEY => cache_key(entity, &row.keys),
+            field => index_value(row.keys.get(field)),
+        };
+        let values: Vec<Option<String>> = columns.iter().map(value).collect();
+        let (id, text) = (id_of(entity, &row.keys), row.document.text());
+        let mut parameters: Vec<&dyn ToSql> = vec![&id, &text];
+        parameters.extend(values.iter().map(|value| value as &dyn ToSql));
+        Ok(self.connection.prepare_cached(sql)?.execute(params_from_iter(parameters))?)
+    }
+}
+
+/// How rows of an entity are written.
+struct Insert {
+    sql: String,
+    columns: Vec<Column>,
+}
+
+impl Insert {
+    fn new(verb: &str, entity: &Entity) -> Self {
         let columns = columns(entity);
         let mut names = format!("\"{}\", document", entity.primary_key);
         let mut marks = "?1, ?2".to_owned();
@@ -63,18 +91,7 @@ impl<'a> Rows<'a> {
             names.push_str(&format!(", \"{}\"", column.name));
             marks.push_str(&format!(", ?{}", index + 3));
         }
-        let sql = format!("{verb} INTO \"{}\" ({names}) VALUES ({marks})", entity.name);
-        let bytes = encode(document);
-        let values: Vec<Option<String>> = columns
-            .iter()
-            .map(|column| match column.name {
-                CACHE_KEY => cache_key(entity, document),
-                field => index_value(document.get(field)),
-            })
-            .collect();
-        let mut parameters: Vec<&dyn ToSql> = vec![&id, &bytes];
-        parameters.extend(values.iter().map(|value| value as &dyn ToSql));
-        Ok(self.connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?)
+        Self { sql: format!("{verb} INTO \"{}\" ({names}) VALUES ({marks})", entity.name), columns }
     }
 }
 
@@ -95,6 +112,10 @@ impl ReadRows for Reader<'_> {
         limit: usize,
     ) -> Result<Vec<Document>, StoreError> {
         scan(self.connection, entity, parent, after, limit)
+    }
+
+    fn scan_packed(&self, entity: &Entity, after: Option<&str>, limit: usize) -> Result<Vec<Packed>, StoreError> {
+        scan_packed(self.connection, entity, after, limit)
     }
 }
 
@@ -129,11 +150,16 @@ impl ReadRows for Rows<'_> {
     ) -> Result<Vec<Document>, StoreError> {
         scan(self.connection, entity, parent, after, limit)
     }
+
+    fn scan_packed(&self, entity: &Entity, after: Option<&str>, limit: usize) -> Result<Vec<Packed>, StoreError> {
+        scan_packed(self.connection, entity, after, limit)
+    }
 }
 
 impl WriteRows for Rows<'_> {
-    fn try_insert(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<bool, StoreError> {
-        Ok(self.insert("INSERT OR IGNORE", entity, id, document)? == 1)
+    fn try_insert<'r>(&mut self, entity: &Entity, row: Row<'r>) -> Result<Option<Row<'r>>, StoreError> {
+        let inserted = self.insert("INSERT OR IGNORE", entity, &row)?;
+        Ok((inserted == 0).then_some(row))
     }
 
     fn clear(&mut self, catalog: &Catalog) -> Result<(), StoreError> {
@@ -144,8 +170,8 @@ impl WriteRows for Rows<'_> {
         Ok(())
     }
 
-    fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError> {
-        self.insert("INSERT OR REPLACE", entity, id, document)?;
+    fn put(&mut self, entity: &Entity, row: Row<'_>) -> Result<(), StoreError> {
+        self.insert("INSERT OR REPLACE", entity, &row)?;
         Ok(())
     }
 
@@ -196,6 +222,24 @@ fn scan(
          ORDER BY \"{key}\" LIMIT ?2"
     );
     documents(connection.prepare_cached(&sql)?, entity, &[&after, &limit, &id])
+}
+
+fn scan_packed(
+    connection: &Connection,
+    entity: &Entity,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Packed>, StoreError> {
+    let (name, key) = (entity.name, entity.primary_key);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = format!("SELECT document FROM \"{name}\" WHERE \"{key}\" > ?1 ORDER BY \"{key}\" LIMIT ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![after.unwrap_or_default(), limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(Packed::from_text(row.get_ref(0)?.as_blob().unwrap_or_default().into()));
+    }
+    Ok(found)
 }
 
 fn documents(

@@ -15,10 +15,12 @@ use super::journal::Entry;
 use super::rows::Rows;
 use crate::clock::Clock;
 use crate::constraints;
+use crate::constraints::Taken;
 use crate::error::StoreError;
 use crate::progress::Progress;
 use crate::rows::WriteRows as _;
 use crate::store::Documents;
+use crate::store::PackedDocuments;
 use crate::store::Write;
 use crate::store::Written;
 
@@ -26,6 +28,7 @@ use crate::store::Written;
 pub(super) enum Job {
     Write(Vec<Write>),
     Import(Vec<Write>, Arc<Progress>),
+    ImportPacked(Vec<Write>, PackedDocuments, Arc<Progress>),
     Replace(Documents),
     Expire,
 }
@@ -98,6 +101,20 @@ impl Worker {
                     constraints::apply(&mut rows, &catalog, now, write, &mut changes)?;
                     changes.clear();
                     progress.step();
+                }
+            }
+            Job::ImportPacked(first, documents, progress) => {
+                all = true;
+                for write in first {
+                    constraints::apply(&mut rows, &catalog, now, write, &mut changes)?;
+                    progress.step();
+                }
+                changes.clear();
+                for (entity, documents) in documents {
+                    for document in documents {
+                        constraints::apply_packed(&mut rows, &catalog, now, (entity, document), Taken::Replace)?;
+                        progress.step();
+                    }
                 }
             }
             Job::Replace(documents) => {

@@ -16,6 +16,7 @@ use serde_json::Value;
 use self::rows::Rows;
 use crate::clock::Clock;
 use crate::constraints;
+use crate::constraints::Taken;
 use crate::constraints::known;
 use crate::error::StoreError;
 use crate::page::Offsets;
@@ -27,6 +28,8 @@ use crate::rows::WriteRows as _;
 use crate::store::Backend;
 use crate::store::Changes;
 use crate::store::Documents;
+use crate::store::PackedDocuments;
+use crate::store::PackedPage;
 use crate::store::Store;
 use crate::store::TagPage;
 use crate::store::Write;
@@ -130,6 +133,17 @@ impl Store for MemoryStore {
         )
     }
 
+    fn packed<'a>(
+        &'a self,
+        entity: &'a str,
+        size: usize,
+        offset: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<PackedPage, StoreError>> {
+        done(known(&self.catalog, entity).and_then(|entity| {
+            reads::packed(&self.read().rows, entity, size, offset, Offsets::Plain, self.clock.now())
+        }))
+    }
+
     fn list<'a>(&'a self, entity: &'a str) -> BoxFuture<'a, Result<Vec<Document>, StoreError>> {
         done(known(&self.catalog, entity).and_then(|entity| reads::list(&self.read().rows, entity, self.clock.now())))
     }
@@ -176,6 +190,19 @@ impl Store for MemoryStore {
                     constraints::apply(rows, &self.catalog, now, write, &mut written.changes)?;
                     // What was there before is not compared: readers take everything anew.
                     written.changes.clear();
+                }
+            }
+            Ok(())
+        }))
+    }
+
+    fn replace_packed(&self, documents: PackedDocuments) -> BoxFuture<'_, Result<Written, StoreError>> {
+        let now = self.clock.now();
+        done(self.transaction(|rows, _| {
+            rows.clear(&self.catalog)?;
+            for (entity, documents) in documents {
+                for document in documents {
+                    constraints::apply_packed(rows, &self.catalog, now, (entity, document), Taken::Refuse)?;
                 }
             }
             Ok(())

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use gibbon_model::Catalog;
 use gibbon_model::Document;
 use gibbon_model::Entity;
+use gibbon_model::declarative::Packed;
 
 use crate::error::StoreError;
 use crate::rows::CACHE_KEY;
 use crate::rows::ReadRows;
+use crate::rows::Row;
 use crate::rows::WriteRows;
 use crate::rows::decode;
-use crate::rows::encode_into;
+use crate::rows::id_of;
 use crate::rows::index_value;
 use crate::rows::indexed;
 
@@ -30,8 +32,6 @@ pub(super) struct Rows {
     undo: Vec<Undo>,
     /// Everything as it was before the transaction emptied it; there is nothing else to undo then.
     cleared: Option<Tables>,
-    /// Where documents are written before they are kept.
-    buffer: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -105,7 +105,6 @@ impl Rows {
     pub(super) fn commit(&mut self) {
         self.undo = Vec::new();
         self.cleared = None;
-        self.buffer = Vec::new();
     }
 
     pub(super) fn rollback(&mut self, catalog: &Catalog) {
@@ -114,53 +113,56 @@ impl Rows {
         }
         for Undo { entity, id, bytes } in std::mem::take(&mut self.undo).into_iter().rev() {
             let entity = catalog.entity(entity).expect("invariant: it was found when written");
-            let before = bytes.map(|b| decode(entity, &b).expect("invariant: written by encode"));
-            self.set(entity, &id, before.as_ref());
+            self.set(entity, &id, bytes.map(|bytes| kept(entity, bytes)));
         }
         self.undo = Vec::new();
     }
 
     /// Sets or removes a row with its index entries, and notes what was there.
-    fn change(&mut self, entity: &Entity, id: &str, document: Option<&Document>) {
-        let (id, bytes) = self.set(entity, id, document);
+    fn change(&mut self, entity: &Entity, id: &str, row: Option<Row<'_>>) {
+        let (id, bytes) = self.set(entity, id, row);
         if self.cleared.is_none() {
             self.undo.push(Undo { entity: entity.name, id, bytes });
         }
     }
 
     /// Sets or removes a row with its index entries, and returns its key and what was there.
-    fn set(&mut self, entity: &Entity, id: &str, document: Option<&Document>) -> (Key, Option<Box<[u8]>>) {
+    fn set(&mut self, entity: &Entity, id: &str, row: Option<Row<'_>>) -> (Key, Option<Box<[u8]>>) {
         let table = self.tables.entry(entity.name).or_default();
         let (id, before) = match table.rows.remove_entry(id) {
             Some((id, before)) => (id, Some(before)),
             None => (Key::from(id), None),
         };
-        if let Some(bytes) = &before {
-            let old = decode(entity, bytes).expect("invariant: written by encode");
-            for (field, value) in indexed(entity, &old) {
+        let before = before.map(|bytes| {
+            let Row { keys, document } = kept(entity, bytes);
+            for (field, value) in indexed(entity, &keys) {
                 unlink(table.lookups.entry(field).or_default(), &value, &id);
             }
             for reference in &entity.refs {
-                if let Some(target) = index_value(old.get(reference.field)) {
+                if let Some(target) = index_value(keys.get(reference.field)) {
                     unlink(table.parents.entry(reference.field).or_default(), &target, &id);
                 }
             }
-        }
-        if let Some(document) = document {
-            for (field, value) in indexed(entity, document) {
+            document.into_text()
+        });
+        if let Some(Row { keys, document }) = row {
+            for (field, value) in indexed(entity, &keys) {
                 link(table.lookups.entry(field).or_default(), value, &id);
             }
             for reference in &entity.refs {
-                if let Some(target) = index_value(document.get(reference.field)) {
+                if let Some(target) = index_value(keys.get(reference.field)) {
                     link(table.parents.entry(reference.field).or_default(), target, &id);
                 }
             }
-            self.buffer.clear();
-            encode_into(&mut self.buffer, document);
-            table.rows.insert(Arc::clone(&id), self.buffer.as_slice().into());
+            table.rows.insert(Arc::clone(&id), document.into_text());
         }
         (id, before)
     }
+}
+
+/// Returns a row as it was put in.
+fn kept(entity: &Entity, bytes: Box<[u8]>) -> Row<'static> {
+    Row::read(entity, Packed::from_text(bytes)).expect("invariant: only documents are kept")
 }
 
 fn link(index: &mut HashMap<Box<str>, Keys>, value: String, id: &Key) {
@@ -215,21 +217,29 @@ impl ReadRows for Rows {
             }
         }
     }
+
+    fn scan_packed(&self, entity: &Entity, after: Option<&str>, limit: usize) -> Result<Vec<Packed>, StoreError> {
+        let Some(table) = self.tables.get(entity.name) else { return Ok(Vec::new()) };
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let rows = table.rows.range::<str, _>(range).take(limit);
+        Ok(rows.map(|(_, bytes)| Packed::from_text(bytes.clone())).collect())
+    }
 }
 
 impl WriteRows for Rows {
-    fn try_insert(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<bool, StoreError> {
+    fn try_insert<'r>(&mut self, entity: &Entity, row: Row<'r>) -> Result<Option<Row<'r>>, StoreError> {
+        let id = id_of(entity, &row.keys).to_owned();
         if let Some(table) = self.tables.get(entity.name) {
             let is_unique = |field: &str| field == CACHE_KEY || entity.unique.contains(&field);
             let held = |(field, value): &(&'static str, String)| {
                 is_unique(field) && table.lookups.get(field).is_some_and(|values| values.contains_key(value.as_str()))
             };
-            if table.rows.contains_key(id) || indexed(entity, document).iter().any(held) {
-                return Ok(false);
+            if table.rows.contains_key(id.as_str()) || indexed(entity, &row.keys).iter().any(held) {
+                return Ok(Some(row));
             }
         }
-        self.change(entity, id, Some(document));
-        Ok(true)
+        self.change(entity, &id, Some(row));
+        Ok(None)
     }
 
     fn clear(&mut self, catalog: &Catalog) -> Result<(), StoreError> {
@@ -244,8 +254,9 @@ impl WriteRows for Rows {
         Ok(())
     }
 
-    fn put(&mut self, entity: &Entity, id: &str, document: &Document) -> Result<(), StoreError> {
-        self.change(entity, id, Some(document));
+    fn put(&mut self, entity: &Entity, row: Row<'_>) -> Result<(), StoreError> {
+        let id = id_of(entity, &row.keys).to_owned();
+        self.change(entity, &id, Some(row));
         Ok(())
     }
 

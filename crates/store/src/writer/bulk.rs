@@ -7,6 +7,7 @@ use gibbon_model::Document;
 use gibbon_model::Entity;
 use gibbon_model::declarative::EMPTY_HASH;
 use gibbon_model::declarative::Exporter;
+use gibbon_model::declarative::Packed;
 use gibbon_model::declarative::Parsed;
 use gibbon_model::entities::targets;
 use serde_json::Value;
@@ -19,7 +20,9 @@ use super::process::take_lifetime;
 use super::process::transform;
 use crate::progress::Progress;
 use crate::publisher::News;
+use crate::rows::decode;
 use crate::rows::index_value;
+use crate::rows::keys;
 use crate::store::Write;
 
 impl Writer {
@@ -28,19 +31,16 @@ impl Writer {
     /// # Errors
     /// When a transformation or the store fails.
     pub async fn replace_all(&self, parsed: Parsed) -> Result<(), WriteError> {
-        let mut all = Vec::with_capacity(parsed.documents.len());
-        for (name, documents) in parsed.documents {
+        let Parsed { documents, transform, hash } = parsed;
+        let mut all = Vec::with_capacity(documents.len());
+        for (name, documents) in documents {
             let entity = self.entity(name);
-            let mut stored = Vec::with_capacity(documents.len());
-            for document in documents {
-                stored.push(self.at_rest(entity, document, parsed.transform)?);
-            }
-            all.push((entity.name, stored));
+            all.push((entity.name, self.all_at_rest(entity, documents, transform)?));
         }
         let guard = self.writing.lock().await;
-        self.store.replace(all).await?;
+        self.store.replace_packed(all).await?;
         drop(guard);
-        self.set_hash(&parsed.hash);
+        self.set_hash(&hash);
         self.publish(News::All).await
     }
 
@@ -51,19 +51,19 @@ impl Writer {
     /// When the store refuses a document or fails.
     pub async fn import(&self, parsed: Parsed, progress: &Arc<Progress>) -> Result<(), WriteError> {
         let guard = self.writing.lock().await;
-        let mut writes = Vec::new();
-        for (name, documents) in parsed.documents {
+        let Parsed { documents, transform, .. } = parsed;
+        let mut deletes = Vec::new();
+        let mut all = Vec::with_capacity(documents.len());
+        for (name, documents) in documents {
             let entity = self.entity(name);
-            for document in documents {
-                let document = self.at_rest(entity, document, parsed.transform)?;
-                if entity.name == "targets" && !self.make_room(entity, &document, &mut writes).await? {
-                    continue;
-                }
-                writes.push(Write::Upsert { entity: entity.name, document });
+            let mut stored = self.all_at_rest(entity, documents, transform)?;
+            if entity.name == "targets" {
+                stored = self.make_room(entity, stored, &mut deletes).await?;
             }
+            all.push((entity.name, stored));
         }
-        progress.begin(writes.len());
-        self.store.import(writes, Arc::clone(progress)).await?;
+        progress.begin(deletes.len() + all.iter().map(|(_, stored)| stored.len()).sum::<usize>());
+        self.store.import_packed(deletes, all, Arc::clone(progress)).await?;
         drop(guard);
         self.publish(News::All).await
     }
@@ -101,6 +101,35 @@ impl Writer {
         }
     }
 
+    /// Returns documents of a declarative file as they are stored.
+    fn all_at_rest(
+        &self,
+        entity: &Entity,
+        mut documents: Vec<Packed>,
+        transformed: bool,
+    ) -> Result<Vec<Packed>, WriteError> {
+        let changes = (transformed && !entity.transformations.is_empty())
+            || entity.record.fields.iter().any(|field| field.transient)
+            || entity.name == "targets"
+            || entity.ttl;
+        for document in &mut documents {
+            let rests = !changes && (self.is_dbless() || self.has_plain_keys(entity, document)?);
+            if !rests {
+                let whole = unpack(entity, document)?;
+                *document = Packed::of(&self.at_rest(entity, whole, transformed)?);
+            }
+        }
+        Ok(documents)
+    }
+
+    /// Tells whether [`plain_keys`](Self::plain_keys) would leave a document as it is.
+    fn has_plain_keys(&self, entity: &Entity, document: &Packed) -> Result<bool, WriteError> {
+        let given = keys(entity, document)?;
+        let mut plain = given.clone();
+        self.plain_keys(entity, &mut plain);
+        Ok(plain == given)
+    }
+
     /// Returns a document of a declarative file as it is stored.
     fn at_rest(&self, entity: &Entity, mut stored: Document, transformed: bool) -> Result<Document, WriteError> {
         if transformed && !entity.transformations.is_empty() {
@@ -124,22 +153,34 @@ impl Writer {
         Ok(stored)
     }
 
-    /// Decides between a target that is imported and one that is there already: the newer stays.
-    async fn make_room(&self, entity: &Entity, target: &Document, writes: &mut Vec<Write>) -> Result<bool, WriteError> {
-        let Some(there) = self.store.find_by_cache_key(entity.name, target).await? else {
-            return Ok(true);
-        };
-        if there.get("id") == target.get("id") {
-            return Ok(true);
-        }
+    /// Decides between targets that are imported and those that are there already: the newer stays. Returns those that
+    /// are to be imported, and adds to `deletes` what has to go.
+    async fn make_room(
+        &self,
+        entity: &Entity,
+        targets: Vec<Packed>,
+        deletes: &mut Vec<Write>,
+    ) -> Result<Vec<Packed>, WriteError> {
         let created = |document: &Document| document.get("created_at").and_then(Value::as_f64);
-        if created(target) <= created(&there) {
-            return Ok(false);
+        let mut kept = Vec::with_capacity(targets.len());
+        for packed in targets {
+            let target = unpack(entity, &packed)?;
+            let there = self.store.find_by_cache_key(entity.name, &target).await?;
+            if let Some(there) = there.filter(|there| there.get("id") != target.get("id")) {
+                if created(&target) <= created(&there) {
+                    continue;
+                }
+                let id = index_value(there.get(entity.primary_key)).unwrap_or_default();
+                deletes.push(Write::Delete { entity: entity.name, id });
+            }
+            kept.push(packed);
         }
-        let id = index_value(there.get(entity.primary_key)).unwrap_or_default();
-        writes.push(Write::Delete { entity: entity.name, id });
-        Ok(true)
+        Ok(kept)
     }
+}
+
+fn unpack(entity: &Entity, document: &Packed) -> Result<Document, WriteError> {
+    Ok(decode(entity, document.text())?)
 }
 
 /// Returns the whole lifetime of a document, so that an import gives it the same end.
