@@ -1,5 +1,7 @@
 """What is measured beside ratios, a section each: a text for the report, and the figures that budgets look at."""
 
+import json
+
 from . import documents, proxies, rounds, scale, still, tools
 from .report import table
 
@@ -16,7 +18,7 @@ def with_upstream(section):
 @with_upstream
 def memory_and_start(options, folder, upstream):
     rows, figures = [], {}
-    sizes = [1, 1000, 10_000, options.routes]
+    sizes = sorted({1, 1000, 10_000, options.routes})
     found = {count: still.of_routes(options, folder, upstream, count, times=3 if count == options.routes else 1) for count in sizes}
     for count in sizes:
         one = found[count]
@@ -71,10 +73,10 @@ def bulk(options, folder, upstream):
 
 def counts(options, folder):
     """Instructions and allocations, as CI guards them."""
-    baselines = sorted((tools.TOP / "benches" / "counts").glob("*.json")) + sorted((tools.TOP / "benches" / "counts").glob("*.txt"))
-    if not baselines:
-        return "No baseline is stored.", {}
-    return "\n\n".join(f"`{path.name}`:\n\n```\n{path.read_text().strip()}\n```" for path in baselines), {}
+    stored = json.loads((tools.TOP / "benches" / "counts.json").read_text())
+    rows = [(name, f"{one['instructions']:,}", one.get("allocations", "")) for name, one in stored.items() if isinstance(one, dict)]
+    text = table(("what", "instructions", "allocations"), rows)
+    return text + "\n\nThese are the stored counts, which `benches/counts` compares with the tree.", {}
 
 
 SECTIONS = {
