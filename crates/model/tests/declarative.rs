@@ -75,6 +75,44 @@ fn documents(parsed: &Parsed, entity: &str) -> Vec<Document> {
     parsed.unpacked().filter(|(name, _)| *name == entity).map(|(_, document)| document).collect()
 }
 
+/// JSON is read a document at a time, YAML as a whole.
+#[test]
+fn the_forms_of_a_file_say_the_same() {
+    let id = "b268827a-8f7f-551f-8769-e6bceb2f3ec6";
+    let file = json!({
+        "_format_version": "3.0",
+        "_comment": "none",
+        "routes": [
+            {"name": "by-name", "paths": ["/a"], "service": "s", "plugins": [{"name": "cors"}]},
+            {"name": "by-id", "paths": ["/b"], "service": id},
+            {"name": "name-before-id", "paths": ["/c"], "service": "00000000-0000-4000-8000-000000000001"},
+        ],
+        "plugins": [{"name": "rate-limiting", "config": {"second": 5}, "route": "nested", "consumer": "ann"}],
+        "consumers": [{"username": "ann", "keyauth_credentials": [{"key": "k", "ttl": 60}]}],
+        "services": [
+            {"name": "s", "host": "h.test", "routes": [{"name": "nested", "paths": ["/d"]}]},
+            {"name": "one", "id": "00000000-0000-4000-8000-000000000001", "host": "h.test"},
+            {"name": "00000000-0000-4000-8000-000000000001", "host": "h.test"},
+        ],
+    });
+    let read = |format| declarative().parse(&file.to_string(), format, &TestWorld::default()).unwrap();
+    let (json, yaml) = (read(Format::Json), read(Format::Yaml));
+    // Ids that nothing names for good are counted up, in the order of reading.
+    assert_eq!(json, yaml);
+    let routes = documents(&json, "routes");
+    let service_of = |name: &str| &routes.iter().find(|route| route["name"] == name).unwrap()["service"]["id"];
+    assert_eq!((service_of("by-name"), service_of("by-id")), (&json!(id), &json!(id)));
+    assert_ne!(service_of("name-before-id"), "00000000-0000-4000-8000-000000000001");
+    for wrong in [
+        json!({"_format_version": "3.0", "services": [{"name": "s", "host": "h.test"}, {"name": "s", "host": "h.test"}]}),
+        json!({"_format_version": "3.0", "routes": [{"name": "r", "paths": ["/a"], "service": "nobody"}]}),
+        json!({"_format_version": "3.0", "services": [{"name": "s"}], "surprise": 1}),
+    ] {
+        let read = |format| declarative().parse(&wrong.to_string(), format, &TestWorld::default()).unwrap_err();
+        assert_eq!(read(Format::Json), read(Format::Yaml));
+    }
+}
+
 #[test]
 fn ids_never_change() {
     let parsed = parse(json!({

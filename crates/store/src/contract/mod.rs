@@ -213,5 +213,6 @@ contract!(
     lists_tags,
     forgets_what_expired,
     replaces_everything,
+    takes_and_gives_packed_documents,
     refuses_foreign_offsets,
 );

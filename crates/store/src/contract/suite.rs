@@ -1,5 +1,8 @@
 //! The tests of the contract, each given an empty store.
 
+use std::sync::Arc;
+
+use gibbon_model::declarative::Packed;
 use serde_json::json;
 
 use super::Bench;
@@ -15,6 +18,7 @@ use super::upstream;
 use crate::Backend;
 use crate::Page;
 use crate::PageQuery;
+use crate::Progress;
 use crate::StoreError;
 use crate::TagFilter;
 use crate::TagMatch;
@@ -303,6 +307,36 @@ pub(super) async fn replaces_everything(bench: Bench) {
     let dangling = document(json!({"id": id(4), "service": key(9)}));
     store.replace(vec![("routes", vec![dangling])]).await.unwrap_err();
     assert_eq!(ids(&store.list("services").await.unwrap()), [id(3)], "a refused replacement changes nothing");
+}
+
+pub(super) async fn takes_and_gives_packed_documents(bench: Bench) {
+    let store = &bench.store;
+    let pack = |value| Packed::of(&document(value));
+    let services: Vec<_> = (1..=5).map(|n| pack(json!({"id": id(n), "name": format!("s{n}")}))).collect();
+    let routes = vec![pack(json!({"id": id(6), "name": "r", "service": key(1)}))];
+    store.replace_packed(vec![("services", services.clone()), ("routes", routes)]).await.unwrap();
+    let (first, next) = store.packed("services", 3, None).await.unwrap();
+    let (rest, end) = store.packed("services", 3, next.as_deref()).await.unwrap();
+    let unpacked: Vec<_> = first.iter().chain(&rest).map(|packed| packed.unpack().unwrap()).collect();
+    assert_eq!((first.len(), rest.len(), end), (3, 2, None));
+    assert_eq!(unpacked, store.list("services").await.unwrap());
+    assert_eq!(store.find("routes", "name", &"r".into()).await.unwrap().unwrap()["service"], key(1));
+
+    // What is there is replaced, what is in the way of it is refused with all that came before.
+    let progress = Arc::new(Progress::default());
+    let delete = vec![Write::Delete { entity: "routes", id: id(6) }];
+    let again = vec![pack(json!({"id": id(1), "name": "new"})), pack(json!({"id": id(7), "name": "s1"}))];
+    store.import_packed(delete, vec![("services", again)], Arc::clone(&progress)).await.unwrap();
+    assert_eq!(progress.now().0, 3);
+    assert!(store.list("routes").await.unwrap().is_empty());
+    let name = async |name: &str| store.find("services", "name", &name.into()).await.unwrap();
+    assert_eq!(name("new").await.unwrap()["id"], id(1));
+    assert_eq!(name("s1").await.unwrap()["id"], id(7));
+    let taken = vec![pack(json!({"id": id(8), "name": "fine"})), pack(json!({"id": id(9), "name": "s2"}))];
+    store.import_packed(Vec::new(), vec![("services", taken)], progress).await.unwrap_err();
+    let dangling = vec![pack(json!({"id": id(10), "service": key(99)}))];
+    store.replace_packed(vec![("routes", dangling)]).await.unwrap_err();
+    assert_eq!((name("fine").await, store.list("services").await.unwrap().len()), (None, 6));
 }
 
 pub(super) async fn refuses_foreign_offsets(bench: Bench) {
