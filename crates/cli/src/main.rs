@@ -8,6 +8,7 @@ mod control;
 mod declarative;
 mod handover;
 mod logging;
+mod memory;
 mod node;
 mod outcome;
 mod postgres;
@@ -24,9 +25,6 @@ use clap::Parser;
 
 use args::Args;
 use outcome::Outcome;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {

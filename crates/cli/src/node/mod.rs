@@ -46,6 +46,7 @@ use crate::logging;
 use crate::logging::LogFile;
 use crate::logging::Sink;
 use crate::logging::Threshold;
+use crate::memory;
 use crate::prefix::Prefix;
 use crate::settings::Origin;
 
@@ -134,6 +135,8 @@ async fn live(
         predecessor.relieve().context("the node that is replaced has gone")?;
     }
     greeting::ready(&node.origin, &conf, attachment)?;
+    // Here, since this thread read the configuration.
+    memory::give_back();
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,

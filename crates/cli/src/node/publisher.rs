@@ -10,7 +10,9 @@ use gibbon_store::News;
 use gibbon_store::PublishError;
 use gibbon_store::Publisher;
 
-/// Publishes nowhere until it is told where.
+use crate::memory;
+
+/// Publishes nowhere until it is told where. What a whole configuration took to load is given back afterwards.
 #[derive(Default)]
 pub(super) struct Later(OnceLock<Arc<dyn Publisher>>);
 
@@ -25,6 +27,15 @@ impl Later {
 impl Publisher for Later {
     fn publish<'a>(&'a self, news: News<'a>) -> BoxFuture<'a, Result<(), PublishError>> {
         match self.0.get() {
+            Some(publisher) if matches!(news, News::All) => {
+                let published = publisher.publish(news);
+                async move {
+                    let outcome = published.await;
+                    memory::give_back_soon();
+                    outcome
+                }
+                .boxed()
+            }
             Some(publisher) => publisher.publish(news),
             None => ready(Ok(())).boxed(),
         }
