@@ -31,13 +31,13 @@ pub fn declarative(data: &[u8]) {
         }
     };
     let mut exporter = Exporter::new();
-    for (entity, documents) in &parsed.documents {
-        let entity = CATALOG.entity(entity).expect("parsed documents are of entities that there are");
-        documents.iter().for_each(|document| exporter.add(entity, document));
+    let documents: Vec<_> = parsed.unpacked().collect();
+    for (entity, document) in &documents {
+        exporter.add(CATALOG.entity(entity).expect("parsed documents are of entities that there are"), document);
     }
     let file = exporter.finish();
     match DECLARATIVE.parse(&file, Format::Yaml, &TestWorld::default()) {
-        Ok(again) => assert_eq!(again.documents, parsed.documents, "{file}"),
+        Ok(again) => assert_eq!(again.unpacked().collect::<Vec<_>>(), documents, "{file}"),
         Err(refused) => panic!("{:?}\n{file}", refused.errors),
     }
 }
