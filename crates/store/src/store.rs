@@ -178,8 +178,13 @@ pub trait Store: Send + Sync + 'static {
     /// Applies all writes or none as [`write`](Self::write) does, without saying what changed: for so many that
     /// readers take everything anew. Each write is a step of `progress`.
     fn import(&self, writes: Vec<Write>, progress: Arc<Progress>) -> BoxFuture<'_, Result<Written, StoreError>> {
-        drop(progress);
-        self.write(writes)
+        async move {
+            let steps = writes.len();
+            let written = self.write(writes).await?;
+            (0..steps).for_each(|_| progress.step());
+            Ok(written)
+        }
+        .boxed()
     }
 
     /// Makes these writes and adds or replaces these documents as [`import`](Self::import) does.
