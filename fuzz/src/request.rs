@@ -68,8 +68,10 @@ fn head_is_read_alike(head: &RequestHead) {
     let mut headers = head.headers.clone();
     headers.set("Host", if head.host().is_empty() { b"a" } else { head.host() });
     let mut wire = Vec::new();
-    let line = h1::RequestLine { method: &head.method, target: &target };
-    h1::request_head(&mut wire, line, (&headers, skip), h1::Around::default(), head.framing, "close");
+    let line = h1::RequestLine { method: &head.method, path: &target, query: None };
+    h1::begin_request(&mut wire, line);
+    headers.encode(&mut wire, skip);
+    h1::end_head(&mut wire, head.framing, "close");
 
     let limits = h1::Limits { first: 1 << 20, buffer: 1 << 20, ..h1::Limits::default() };
     let mut again = RequestHead::default();

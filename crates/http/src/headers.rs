@@ -25,16 +25,27 @@ struct Field {
 /// A header's name that is written in the source: it was checked and classified when that was compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
-    text: &'static str,
+    /// The name with the colon and space behind it: how a line begins.
+    begin: &'static str,
     known: Known,
 }
 
+/// Makes a [`Name`] of a literal, in a constant.
+#[macro_export]
+macro_rules! name {
+    ($($text:tt)+) => {
+        const { $crate::Name::begins(concat!($($text)+, ": ")) }
+    };
+}
+
 impl Name {
-    /// Returns the name as it is to be written; use it in constants.
+    /// Returns the name that `begin` is the beginning of a line of; [`name!`](crate::name) calls it.
     ///
     /// # Panics
     /// If it is no name, which in a constant is an error of the compiler.
-    pub const fn of(text: &'static str) -> Self {
+    pub const fn begins(begin: &'static str) -> Self {
+        let (text, rest) = begin.split_at(begin.len() - 2);
+        assert!(rest.as_bytes()[0] == b':' && rest.as_bytes()[1] == b' ', "a line begins with a name and a colon");
         let bytes = text.as_bytes();
         assert!(!bytes.is_empty(), "a name has at least one letter");
         let mut i = 0;
@@ -42,7 +53,12 @@ impl Name {
             assert!(bytes[i].is_ascii_alphanumeric() || bytes[i] == b'-', "a name is letters, digits and hyphens");
             i += 1;
         }
-        Self { text, known: Known::of(text) }
+        Self { begin, known: Known::of(text) }
+    }
+
+    #[inline]
+    const fn text(&self) -> &'static str {
+        self.begin.split_at(self.begin.len() - 2).0
     }
 }
 
@@ -59,7 +75,7 @@ pub trait HeaderName {
 impl HeaderName for Name {
     #[inline]
     fn bytes(&self) -> &[u8] {
-        self.text.as_bytes()
+        self.text().as_bytes()
     }
 
     #[inline]
@@ -246,6 +262,46 @@ impl Headers {
         self.fields.push(field);
     }
 
+    /// As [`set_parts`](Self::set_parts), for values that were made here or taken from a list: there is nothing in them
+    /// to escape. An absent known name costs little more than the copy.
+    #[inline]
+    pub fn set_safe(&mut self, name: Name, parts: &[&[u8]]) {
+        if name.known == Known::Other || self.present.contains(name.known) {
+            return self.set_parts(name, parts);
+        }
+        self.append_safe(name, parts);
+    }
+
+    /// As [`set_safe`](Self::set_safe), for a known name that most likely is there.
+    pub fn replace_safe(&mut self, name: Name, parts: &[&[u8]]) {
+        let first = self.fields.iter().position(|field| field.known == name.known);
+        self.append_safe(name, parts);
+        if let Some(at) = first {
+            let last = self.fields.len() - 1;
+            self.fields.swap(at, last);
+            self.fields.truncate(last);
+            self.remove_from(at + 1, name.known, name.bytes());
+        }
+    }
+
+    /// As [`set_safe`](Self::set_safe), whatever is there already.
+    #[inline]
+    pub fn append_safe(&mut self, name: Name, parts: &[&[u8]]) {
+        let start = self.buf.len() as u32;
+        write_safe_line(&mut self.buf, name, parts);
+        let end = self.buf.len() as u32;
+        let value = start + name.begin.len() as u32;
+        self.present = self.present.with(name.known);
+        self.fields.push(Field {
+            start,
+            end,
+            value,
+            value_len: end - 2 - value,
+            name_len: name.begin.len() as u16 - 2,
+            known: name.known,
+        });
+    }
+
     /// Adds a field at the end unless the name is there already; tells whether it did.
     pub fn insert(&mut self, name: impl HeaderName, value: impl AsRef<[u8]>) -> bool {
         let absent = self.position(name.known(), name.bytes()).is_none();
@@ -282,6 +338,14 @@ impl Headers {
         before != self.fields.len()
     }
 
+    /// As [`remove_known`](Self::remove_known) for all names of a set, in one pass.
+    pub fn remove_all(&mut self, names: KnownSet) {
+        if self.present.meets(names) {
+            self.fields.retain(|field| !names.contains(field.known));
+            self.present = self.present.minus(names);
+        }
+    }
+
     /// Keeps only the fields `keep` says yes to (name, value).
     pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
         let buf = &self.buf;
@@ -298,8 +362,7 @@ impl Headers {
         if !self.present.contains(Known::Connection) {
             return;
         }
-        // What nearly all of them say.
-        if self.known_all(Known::Connection).all(|value| scan::is_name(value, b"keep-alive")) {
+        if self.says_keep_alive_only() {
             self.remove_received(Known::KeepAlive, b"keep-alive");
             return;
         }
@@ -320,6 +383,11 @@ impl Headers {
                 self.remove_received(known, token);
             }
         }
+    }
+
+    /// Tells whether `Connection` says `keep-alive` and nothing else, as nearly all that say something do.
+    pub(crate) fn says_keep_alive_only(&self) -> bool {
+        self.known_all(Known::Connection).all(|value| scan::is_name(value, b"keep-alive"))
     }
 
     /// Tells whether a known, comma-separated header holds `token`, letter case ignored.
@@ -492,9 +560,8 @@ pub fn write_safe_line(out: &mut Vec<u8>, name: Name, parts: &[&[u8]]) {
 
 #[inline]
 fn begin_line(out: &mut Vec<u8>, name: Name, parts: &[&[u8]]) {
-    out.reserve(name.text.len() + parts.iter().map(|part| part.len()).sum::<usize>() + 4);
-    out.extend_from_slice(name.text.as_bytes());
-    out.extend_from_slice(b": ");
+    out.reserve(name.begin.len() + parts.iter().map(|part| part.len()).sum::<usize>() + 2);
+    out.extend_from_slice(name.begin.as_bytes());
 }
 
 #[inline]

@@ -78,7 +78,7 @@ fn lists_are_joined() {
 
 #[test]
 fn lines_are_as_safe_as_lists() {
-    const NAME: Name = Name::of("X-A");
+    const NAME: Name = crate::name!("X-A");
     let mut out = Vec::new();
     write_line(&mut out, NAME, &[b"1\r\n", b"2"]);
     let mut headers = Headers::new();
@@ -87,6 +87,27 @@ fn lines_are_as_safe_as_lists() {
         (out.as_slice(), wire(&headers, KnownSet::EMPTY).as_bytes()),
         (&b"X-A: 1%0D%0A2\r\n"[..], out.as_slice())
     );
+}
+
+#[test]
+fn safe_values_are_set_as_others_are() {
+    const SERVER: Name = crate::name!("Server");
+    const OTHER: Name = crate::name!("X-Other");
+    let mut headers = Headers::new();
+    headers.append("Date", "d");
+    headers.append("server", "1");
+    headers.append("Server", "2");
+    headers.set_safe(SERVER, &[b"3", b"4"]);
+    headers.append_safe(OTHER, &[b"5"]);
+    headers.set_safe(OTHER, &[b"6"]);
+    headers.append("server", "7");
+    assert_eq!(wire(&headers, KnownSet::EMPTY), "Date: d\r\nServer: 34\r\nX-Other: 6\r\nserver: 7\r\n");
+    headers.replace_safe(SERVER, &[b"8"]);
+    assert_eq!(wire(&headers, KnownSet::EMPTY), "Date: d\r\nServer: 8\r\nX-Other: 6\r\n");
+    assert_eq!((headers.known(Known::Server), headers.get("x-other")), (Some(&b"8"[..]), Some(&b"6"[..])));
+    headers.remove_all(KnownSet::EMPTY.with(Known::Server).with(Known::Via));
+    headers.replace_safe(SERVER, &[b"9"]);
+    assert_eq!(wire(&headers, KnownSet::EMPTY), "Date: d\r\nX-Other: 6\r\nServer: 9\r\n");
 }
 
 #[test]

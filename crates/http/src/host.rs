@@ -21,10 +21,13 @@ pub fn is_valid(value: &[u8]) -> bool {
         [b'[', address @ .., b']'] => {
             std::str::from_utf8(address).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
         }
-        name => name.iter().all(|b| NAME_BYTES[usize::from(*b)]) && !name.windows(2).any(|pair| pair == b".."),
+        name => {
+            // No way out of the loop: nearly all names are names.
+            let junk = name.iter().fold(false, |junk, byte| junk | !NAME_BYTES[usize::from(*byte)]);
+            !junk && !name.windows(2).any(|pair| pair == b"..")
+        }
     };
-    let number = || std::str::from_utf8(port).ok().and_then(|text| text.parse::<u16>().ok());
-    is_name && (port.is_empty() || port.iter().all(u8::is_ascii_digit) && port.len() <= 5 && number().is_some())
+    is_name && (port.is_empty() || port.len() <= 5 && number(port).is_some())
 }
 
 /// Bytes that a name may hold.
@@ -67,7 +70,7 @@ pub fn name(value: &[u8]) -> &[u8] {
 pub fn normal(value: &[u8]) -> Cow<'_, [u8]> {
     let name = name(value);
     let name = name.strip_suffix(b".").unwrap_or(name);
-    match name.iter().any(u8::is_ascii_uppercase) {
+    match name.iter().fold(false, |found, byte| found | byte.is_ascii_uppercase()) {
         true => Cow::Owned(name.to_ascii_lowercase()),
         false => Cow::Borrowed(name),
     }
@@ -76,10 +79,15 @@ pub fn normal(value: &[u8]) -> Cow<'_, [u8]> {
 /// Returns the port of `value` if it has one and it is a number.
 pub fn port(value: &[u8]) -> Option<u16> {
     let digits = value[name(value).len()..].strip_prefix(b":")?;
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    if digits.is_empty() { None } else { number(digits) }
+}
+
+/// Returns the number that digits alone make, if a port can have it.
+fn number(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0u16, |sum, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        sum.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 #[cfg(test)]

@@ -42,14 +42,18 @@ known! {
     KeepAlive = "keep-alive",
     SetCookie = "set-cookie",
     UserAgent = "user-agent",
+    RetryAfter = "retry-after",
     ContentType = "content-type",
     Authorization = "authorization",
+    XConsumerId = "x-consumer-id",
     CacheControl = "cache-control",
     LastModified = "last-modified",
     AcceptRanges = "accept-ranges",
     ContentLength = "content-length",
     AcceptEncoding = "accept-encoding",
     XForwardedFor = "x-forwarded-for",
+    RateLimitLimit = "ratelimit-limit",
+    RateLimitReset = "ratelimit-reset",
     ContentEncoding = "content-encoding",
     WwwAuthenticate = "www-authenticate",
     ProxyConnection = "proxy-connection",
@@ -59,19 +63,38 @@ known! {
     XForwardedProto = "x-forwarded-proto",
     XKongRequestId = "x-kong-request-id",
     TransferEncoding = "transfer-encoding",
+    XConsumerGroups = "x-consumer-groups",
     XForwardedPrefix = "x-forwarded-prefix",
     ProxyAuthorization = "proxy-authorization",
+    XConsumerUsername = "x-consumer-username",
+    RateLimitRemaining = "ratelimit-remaining",
     XKongProxyLatency = "x-kong-proxy-latency",
+    XConsumerCustomId = "x-consumer-custom-id",
+    XAnonymousConsumer = "x-anonymous-consumer",
+    XRateLimitLimitDay = "x-ratelimit-limit-day",
     XKongUpstreamStatus = "x-kong-upstream-status",
+    XAuthenticatedGroups = "x-authenticated-groups",
+    XRateLimitLimitHour = "x-ratelimit-limit-hour",
+    XRateLimitLimitYear = "x-ratelimit-limit-year",
     XKongUpstreamLatency = "x-kong-upstream-latency",
     XKongResponseLatency = "x-kong-response-latency",
+    XCredentialIdentifier = "x-credential-identifier",
+    XRateLimitLimitMonth = "x-ratelimit-limit-month",
+    XRateLimitLimitSecond = "x-ratelimit-limit-second",
+    XRateLimitLimitMinute = "x-ratelimit-limit-minute",
+    XRateLimitRemainingDay = "x-ratelimit-remaining-day",
+    XRateLimitRemainingHour = "x-ratelimit-remaining-hour",
+    XRateLimitRemainingYear = "x-ratelimit-remaining-year",
+    XRateLimitRemainingMonth = "x-ratelimit-remaining-month",
+    XRateLimitRemainingSecond = "x-ratelimit-remaining-second",
+    XRateLimitRemainingMinute = "x-ratelimit-remaining-minute",
 }
 
 const SHORTEST: usize = ALL[0].1.len();
 const LONGEST: usize = ALL[ALL.len() - 1].1.len();
 
 /// Places in [`TABLE`]; several times the number of names, so that most look-ups end at the first place.
-const PLACES: usize = 256;
+const PLACES: usize = 512;
 
 /// The names by hash: 1 + the index in `ALL`, or 0; of two names that fall together one stands a place further.
 const TABLE: [u8; PLACES] = {
@@ -95,7 +118,7 @@ const fn place(name: &[u8]) -> usize {
     let bytes = [name[0], name[length / 2], name[length - 2], name[length - 1]];
     // Lower case for letters, something for all else.
     let word = (u32::from_le_bytes(bytes) | 0x2020_2020).wrapping_add(length as u32);
-    (word.wrapping_mul(0x9e37_79b1) >> 24) as usize % PLACES
+    (word.wrapping_mul(0x9e37_79b1) >> 23) as usize % PLACES
 }
 
 impl Known {
@@ -136,7 +159,7 @@ impl Known {
         }
     }
 
-    const fn bit(self) -> u64 {
+    const fn bit(self) -> u128 {
         match self {
             Self::Other => 0,
             known => 1 << (known as u8),
@@ -144,9 +167,9 @@ impl Known {
     }
 }
 
-/// A set of known names, as one word.
+/// A set of known names, a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KnownSet(u64);
+pub struct KnownSet(u128);
 
 impl KnownSet {
     /// No name at all.
@@ -174,6 +197,12 @@ impl KnownSet {
         Self(self.0 | other.0)
     }
 
+    /// Returns this set without the names of `other`.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Returns this set without `name`.
     #[must_use]
     pub const fn without(self, name: Known) -> Self {
@@ -198,7 +227,7 @@ impl KnownSet {
     }
 }
 
-const _: () = assert!(ALL.len() < 64, "a KnownSet is one word");
+const _: () = assert!(ALL.len() < 128, "a KnownSet has a bit for each name");
 
 #[cfg(test)]
 mod tests {

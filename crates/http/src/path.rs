@@ -79,7 +79,9 @@ pub fn normalize(path: &[u8]) -> Cow<'_, [u8]> {
 /// Returns how a server reads a normal path that decodes escaped slashes, takes backslashes for slashes and drops what
 /// stands behind a `;`, brought into normal form again; `None` where that is the path itself.
 pub fn decoded(path: &[u8]) -> Option<Vec<u8>> {
-    memchr::memchr3(b'%', b'\\', b';', path)?;
+    if !path.iter().fold(false, |found, byte| found | matches!(byte, b'%' | b'\\' | b';')) {
+        return None;
+    }
     let mut out = Vec::with_capacity(path.len());
     let mut at = 0;
     while at < path.len() {
@@ -103,12 +105,10 @@ pub fn decoded(path: &[u8]) -> Option<Vec<u8>> {
 /// Tells whether a path is its own normal form, as far as that can be seen at a glance: it never says so wrongly.
 #[inline]
 fn is_normal(path: &[u8]) -> bool {
-    let mut before = 0;
-    path.iter().all(|byte| {
-        let doubled = *byte == b'/' && before == b'/';
-        before = *byte;
-        !matches!(*byte, b'%' | b'.') && !doubled
-    })
+    // Loops without a way out: paths are short, and nearly all are normal.
+    let behind = path.get(1..).unwrap_or_default();
+    let doubled = path.iter().zip(behind).fold(false, |found, (one, next)| found | (*one == b'/') & (*next == b'/'));
+    !path.iter().fold(doubled, |found, byte| found | matches!(byte, b'%' | b'.'))
 }
 
 /// Takes the last segment away, with the slash before it.
@@ -150,6 +150,9 @@ const STAYS: [bool; 256] = {
 /// Appends a normal path as it may stand in a request line: reserved and unreserved characters and `%` as they are, all
 /// else escaped.
 pub fn escape_into(out: &mut Vec<u8>, path: &[u8]) {
+    if path.iter().fold(true, |stay, byte| stay & STAYS[usize::from(*byte)]) {
+        return out.extend_from_slice(path);
+    }
     let mut start = 0;
     for (at, byte) in path.iter().enumerate() {
         if !STAYS[usize::from(*byte)] {

@@ -1,8 +1,7 @@
-//! Looking through short texts eight bytes at a time: ends of lines, bytes that must be escaped, names without letter
+//! Looking through short texts eight bytes at a time: single bytes, bytes that must be escaped, names without letter
 //! case. Heads are made of pieces of 5 to 50 bytes, for which calling a vectorised search costs more than it saves.
 
 use memchr::memchr;
-use memchr::memchr3;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES * 0x80;
@@ -20,30 +19,6 @@ fn word(bytes: &[u8; 8]) -> u64 {
 
 /// Longer lines are left to the vectorised search.
 const NEAR: usize = 128;
-
-/// Returns where the first CR, LF or NUL is.
-#[inline]
-pub(crate) fn line_end(bytes: &[u8]) -> Option<usize> {
-    let is_end = |byte: u8| matches!(byte, b'\r' | b'\n' | 0);
-    let mut at = 0;
-    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        if at >= NEAR {
-            return memchr3(b'\r', b'\n', 0, &bytes[at..]).map(|found| at + found);
-        }
-        let marks = below(word(eight), b'\r' + 1);
-        if marks == 0 {
-            at += 8;
-            continue;
-        }
-        let found = at + marks.trailing_zeros() as usize / 8;
-        if is_end(bytes[found]) {
-            return Some(found);
-        }
-        // A tab or another control byte.
-        at = found + 1;
-    }
-    bytes[at..].iter().position(|byte| is_end(*byte)).map(|found| at + found)
-}
 
 /// Returns where the first `byte` is.
 #[inline]
@@ -133,18 +108,6 @@ mod tests {
                 (at, text)
             })
         })
-    }
-
-    #[test]
-    fn finds_line_ends() {
-        for odd in 0..=255 {
-            for (at, text) in texts(odd) {
-                let want = matches!(odd, b'\r' | b'\n' | 0).then_some(at);
-                assert_eq!(line_end(&text), want, "{odd} at {at} of {}", text.len());
-            }
-        }
-        assert_eq!(line_end(b"\t\t\t\t\t\t\t\t\t\r"), Some(9));
-        assert_eq!(line_end(b""), None);
     }
 
     #[test]

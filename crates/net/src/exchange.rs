@@ -15,7 +15,6 @@ use gibbon_http::Framing;
 use gibbon_http::KnownSet;
 use gibbon_http::RequestHead;
 use gibbon_http::ResponseHead;
-use gibbon_http::h1::Around;
 use gibbon_http::h1::BadBody;
 use gibbon_http::h1::BadRequest;
 use gibbon_http::h1::BodyReader;
@@ -105,19 +104,20 @@ pub enum RelayError {
     Body(#[from] BadBody),
 }
 
+/// Writes the request line and the headers of a request for its upstream, the request being as the exchange has it. Left
+/// out are the headers of the set, which are the connection's; body framing and `Connection` are written by the exchange.
+/// It is called for each connection that is tried.
+pub type WriteHead<'a> = &'a dyn Fn(&mut Vec<u8>, &RequestHead, KnownSet);
+
 /// Where and how a request is sent on.
 #[derive(Clone, Copy)]
 pub struct Forward<'a> {
     /// Where to.
     pub endpoint: &'a Endpoint,
-    /// Path and query for the request line, already escaped.
-    pub target: &'a [u8],
     /// How long to wait.
     pub timeouts: Timeouts,
-    /// Headers of the request that are not sent, beside those of the connection.
-    pub skip: KnownSet,
-    /// Lines that are sent around the request's headers.
-    pub around: Around<'a>,
+    /// Writes what is sent.
+    pub head: WriteHead<'a>,
 }
 
 /// One request and its answer.
@@ -125,7 +125,7 @@ pub struct Forward<'a> {
 /// Heads are plain fields to read and edit. Framing and `Connection` headers are never taken from the edited headers:
 /// both sides get their own.
 pub struct Exchange {
-    /// The request's head; its headers, as edited, are what the upstream gets (without hop-by-hop ones).
+    /// The request's head. What the upstream gets is written by [`Forward::head`].
     pub request: RequestHead,
     /// Why the request's head was refused, if it was: `request` then holds what was understood, and the connection is
     /// closed after the answer.

@@ -13,7 +13,6 @@ use gibbon_http::KnownSet;
 use gibbon_http::h1;
 use gibbon_http::h1::BodyReader;
 use gibbon_http::h1::Progress;
-use gibbon_http::h1::RequestLine;
 use gibbon_http::h1::ResponseContext;
 
 use crate::ClientError;
@@ -125,15 +124,14 @@ impl Exchange {
     /// Writes the head and what there is of the body, in one piece if that can be.
     fn write_request(&mut self, cx: &mut Context<'_>, upstream: &mut Upstream, to: Forward<'_>) -> io::Result<()> {
         let framing = self.body.framing(self.request.framing);
-        let line = RequestLine { method: &self.request.method, target: to.target };
         let (skip, connection) = match self.request.upgrade {
             true => (SKIPPED.without(Known::Upgrade), "keep-alive, Upgrade"),
             false => (SKIPPED, "keep-alive"),
         };
         let Upstream { stream, outbox, .. } = upstream;
         buffers::with_out(|out| {
-            let headers = (&self.request.headers, skip.or(to.skip));
-            h1::request_head(out, line, headers, to.around, framing, connection);
+            (to.head)(out, &self.request, skip);
+            h1::end_head(out, framing, connection);
             match self.body.source {
                 Source::Inbox(length) => self.down.edit(|buffer, range| {
                     let end = range.start + length;

@@ -32,6 +32,7 @@ pub use exchange::Forward;
 pub use exchange::Peer;
 pub use exchange::RelayError;
 pub use exchange::TlsPeer;
+pub use exchange::WriteHead;
 pub use listen::Socket;
 pub use listen::bind;
 pub use load::Level;

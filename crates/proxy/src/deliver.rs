@@ -7,6 +7,7 @@ use gibbon_sdk::Phases;
 use gibbon_sdk::Source;
 use gibbon_sdk::http::Name;
 use gibbon_sdk::http::Part;
+use gibbon_sdk::http::name;
 
 use crate::cell::ExchangeCell;
 use crate::serving::Serving;
@@ -15,7 +16,7 @@ use crate::stop::Stop;
 use crate::stop::Stopped;
 use crate::walk::Walk;
 
-const DATE: Name = Name::of("Date");
+const DATE: Name = name!("Date");
 
 /// Runs the header phase over the response and sends it. A failure from here on cuts the answer: its head may be out.
 #[expect(clippy::await_holding_refcell_ref, reason = "no plugin has its turn while the answer is sent")]
@@ -38,7 +39,7 @@ pub(crate) async fn deliver(
     let wanted = walk.header(cx, |cx, reply| settings.answers.reply(cx, reply)) && !switches;
     settings.heads.after_plugins(cx, serving.nanos());
     if cx.response.source != Some(Source::Upstream) {
-        cx.response.head.headers.set(DATE, serving.date());
+        cx.response.head.headers.set_safe(DATE, &[&serving.date()]);
     }
 
     let mut exchange = cell.turn();

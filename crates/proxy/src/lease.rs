@@ -8,8 +8,6 @@ use gibbon_sdk::Response;
 use gibbon_sdk::Slots;
 use gibbon_sdk::UpstreamPlan;
 
-use crate::forward::Outgoing;
-
 /// So many are kept for reuse on a worker.
 const KEPT: usize = 1024;
 
@@ -20,7 +18,6 @@ pub(crate) struct Lease {
     pub(crate) response: Response,
     pub(crate) plan: UpstreamPlan,
     pub(crate) slots: Slots,
-    pub(crate) outgoing: Outgoing,
 }
 
 /// Memory that waits for requests.

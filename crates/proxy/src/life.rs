@@ -19,7 +19,6 @@ use crate::cell::ExchangeCell;
 use crate::chain::Chain;
 use crate::deliver::deliver;
 use crate::forward;
-use crate::forward::Outgoing;
 use crate::lease::Lease;
 use crate::route;
 use crate::router::Key;
@@ -35,7 +34,7 @@ use crate::walk::Walk;
 /// Lives one request from its head to its log.
 pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut Lease) {
     let (settings, snapshot) = (serving.settings(), serving.snapshot());
-    let Lease { request, response, plan, slots, outgoing } = lease;
+    let Lease { request, response, plan, slots } = lease;
     let refused = exchange.refused.map(|refused| (refused, exchange.request.headers.clone()));
     if refused.is_none() {
         take_head(exchange, request);
@@ -77,7 +76,7 @@ pub(crate) async fn life(serving: &Serving, exchange: &mut Exchange, lease: &mut
 
     let asked = match &refused {
         None if shed => Err(too_much(&settings)),
-        None => ask(serving, &settings, &snapshot, &cell, &mut walk, &mut cx, outgoing).await,
+        None => ask(serving, &settings, &snapshot, &cell, &mut walk, &mut cx).await,
         Some((refused, _)) => Err(Stop::Page(refused.status())),
     };
     let heard = refused.as_ref().map(|(_, headers)| headers);
@@ -119,7 +118,6 @@ async fn ask<'s>(
     cell: &ExchangeCell<'_>,
     walk: &mut Walk<'s>,
     cx: &mut Cx<'s>,
-    outgoing: &mut Outgoing,
 ) -> Result<(), Stop> {
     if settings.refuses_body(cx.request().head.framing) {
         return Err(Stop::Page(413));
@@ -132,7 +130,7 @@ async fn ask<'s>(
         return Err(Reply::error(503, "no Service found with those values").into());
     }
     cx.buffer_response |= walk.has(Phases::RESPONSE);
-    forward::ask(serving, settings, snapshot, cell, cx, (outgoing, stripped)).await
+    forward::ask(serving, settings, snapshot, cell, cx, stripped).await
 }
 
 /// Finds the route of a request and fills the plan from it; returns the chain of its plugins.

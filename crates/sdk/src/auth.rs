@@ -6,6 +6,7 @@
 
 use gibbon_http::Headers;
 use gibbon_http::Name;
+use gibbon_http::name;
 use gibbon_model::entities::Consumer;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -49,11 +50,11 @@ pub fn conclude<'a, 's: 'a>(cx: &'a mut Cx<'s>, anonymous: Option<&'a str>, outc
     }
 }
 
-const CONSUMER_ID: Name = Name::of("X-Consumer-ID");
-const CUSTOM_ID: Name = Name::of("X-Consumer-Custom-ID");
-const USERNAME: Name = Name::of("X-Consumer-Username");
-const IDENTIFIER: Name = Name::of("X-Credential-Identifier");
-const ANONYMOUS: Name = Name::of("X-Anonymous-Consumer");
+const CONSUMER_ID: Name = name!("X-Consumer-ID");
+const CUSTOM_ID: Name = name!("X-Consumer-Custom-ID");
+const USERNAME: Name = name!("X-Consumer-Username");
+const IDENTIFIER: Name = name!("X-Credential-Identifier");
+const ANONYMOUS: Name = name!("X-Anonymous-Consumer");
 
 /// Names who the client is, and tells the upstream in `X-Consumer-*`, `X-Credential-Identifier` and
 /// `X-Anonymous-Consumer`; what the client itself sent under these names is replaced or removed.

@@ -9,8 +9,9 @@
 use super::BadBody;
 use super::line;
 use super::line::Line;
-use super::line::LineEnd;
 use super::line::Name;
+use super::lines::LineEnd;
+use super::lines::Lines;
 use super::reader::Piece;
 use crate::Headers;
 use crate::Known;
@@ -151,10 +152,11 @@ impl ChunkedReader {
         }
         if byte == b'\n' {
             let start = self.trailer[..self.trailer.len() - 1].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-            match line::end(&self.trailer[start..]) {
-                LineEnd::At { at: 0, bare_lf: false, .. } => self.state = State::Done,
-                LineEnd::At { at, bare_lf: false, .. } => {
-                    let Line { kind, name_len, .. } = line::split(&self.trailer[start..start + at]);
+            let text = &self.trailer[start..];
+            match Lines::new(text).next() {
+                (LineEnd::At { at: 0, bare_lf: false, .. }, _) => self.state = State::Done,
+                (LineEnd::At { at, bare_lf: false, .. }, colon) => {
+                    let Line { kind, name_len, .. } = line::split(&text[..at], colon);
                     if kind == Name::Bad || name_len == at {
                         return Err(BadBody::Trailer);
                     }
@@ -173,7 +175,7 @@ impl ChunkedReader {
         let mut trailers = Headers::new();
         for text in self.trailer.split(|b| *b == b'\n') {
             let text = text.strip_suffix(b"\r").unwrap_or(text);
-            let Line { kind, known, name_len, value } = line::split(text);
+            let Line { kind, known, name_len, value } = line::split(text, text.iter().position(|byte| *byte == b':'));
             if kind == Name::Plain && !NOT_TRAILERS.contains(known) {
                 trailers.append(&text[..name_len], &text[value.0..value.1]);
             }

@@ -14,36 +14,28 @@ use crate::ResponseHead;
 pub struct RequestLine<'a> {
     /// The method.
     pub method: &'a Method,
-    /// Path and query, already escaped.
-    pub target: &'a [u8],
+    /// The path, already escaped.
+    pub path: &'a [u8],
+    /// The query behind a `?`, already escaped; an empty one is kept.
+    pub query: Option<&'a [u8]>,
 }
 
-/// Whole lines of a head, each with its end, that go around a list of headers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Around<'a> {
-    /// Before the list.
-    pub before: &'a [u8],
-    /// Behind the list.
-    pub behind: &'a [u8],
-}
-
-/// Writes a request head: request line, all headers but `skip` with the lines around them, then the body's framing and
-/// `connection` (`keep-alive`, `close`, `keep-alive, Upgrade`).
-pub fn request_head(
-    out: &mut Vec<u8>,
-    line: RequestLine<'_>,
-    (headers, skip): (&Headers, KnownSet),
-    around: Around<'_>,
-    framing: Framing,
-    connection: &str,
-) {
+/// Writes the first line of a request head; header lines follow, then [`end_head`].
+#[inline]
+pub fn begin_request(out: &mut Vec<u8>, line: RequestLine<'_>) {
     out.extend_from_slice(line.method.as_str().as_bytes());
     out.push(b' ');
-    out.extend_from_slice(line.target);
+    out.extend_from_slice(line.path);
+    if let Some(query) = line.query {
+        out.push(b'?');
+        out.extend_from_slice(query);
+    }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    out.extend_from_slice(around.before);
-    headers.encode(out, skip);
-    out.extend_from_slice(around.behind);
+}
+
+/// Writes the last lines of a head: the body's framing and `connection` (`keep-alive`, `close`, `keep-alive, Upgrade`).
+#[inline]
+pub fn end_head(out: &mut Vec<u8>, framing: Framing, connection: &str) {
     framing_header(out, framing);
     connection_header(out, connection);
     out.extend_from_slice(b"\r\n");
@@ -119,12 +111,13 @@ mod tests {
     fn writes_heads() {
         let headers: Headers = [("Host", "a"), ("Connection", "x"), ("X-A", "1")].into_iter().collect();
         let mut out = Vec::new();
-        let line = RequestLine { method: &Method::Post, target: b"/a?b" };
-        let around = Around { before: b"X-Before: 1\r\n", behind: b"X-Behind: 2\r\n" };
-        request_head(&mut out, line, (&headers, KnownSet::HOP_BY_HOP), around, Framing::Length(10), "keep-alive");
+        let line = RequestLine { method: &Method::Post, path: b"/a", query: Some(b"b") };
+        begin_request(&mut out, line);
+        headers.encode(&mut out, KnownSet::HOP_BY_HOP);
+        end_head(&mut out, Framing::Length(10), "keep-alive");
         assert_eq!(
             String::from_utf8_lossy(&out),
-            "POST /a?b HTTP/1.1\r\nX-Before: 1\r\nHost: a\r\nX-A: 1\r\nX-Behind: 2\r\nContent-Length: 10\r\nConnection: keep-alive\r\n\r\n"
+            "POST /a?b HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nContent-Length: 10\r\nConnection: keep-alive\r\n\r\n"
         );
         out.clear();
         let mut head = ResponseHead { status: Status::NOT_FOUND, ..ResponseHead::default() };

@@ -1,44 +1,7 @@
-//! One header line: where it ends, its name and its value. Shared by requests, responses and trailers, which differ in
-//! what they tolerate.
+//! One header line: its name and its value. Shared by requests, responses and trailers, which differ in what they
+//! tolerate; where lines end is told by [`super::lines`].
 
 use crate::Known;
-use crate::scan;
-
-/// What a line ends with, or why it cannot be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LineEnd {
-    /// The line is `..at`, and the next begins at `next`.
-    At { at: usize, next: usize, bare_lf: bool },
-    /// No line feed yet.
-    Missing,
-    /// A CR without LF behind it.
-    BareCr,
-    /// A NUL.
-    Nul,
-}
-
-/// Finds the end of the first line of `buf`, looking at nothing but CR, LF and NUL.
-#[inline]
-pub(super) fn end(buf: &[u8]) -> LineEnd {
-    match scan::line_end(buf) {
-        None => LineEnd::Missing,
-        Some(at) => match buf[at] {
-            b'\r' => match buf.get(at + 1) {
-                Some(b'\n') => LineEnd::At { at, next: at + 2, bare_lf: false },
-                Some(_) => LineEnd::BareCr,
-                None => LineEnd::Missing,
-            },
-            b'\n' => LineEnd::At { at, next: at + 1, bare_lf: true },
-            _ => LineEnd::Nul,
-        },
-    }
-}
-
-/// Tells whether whole lines hold a control byte where none may stand (RFC 9110 §5.5); CR and LF are their ends.
-pub(super) fn has_control(lines: &[u8]) -> bool {
-    // No way out of the loop: so it becomes a few vector instructions.
-    lines.iter().fold(false, |found, b| found | ((*b < b' ') & !matches!(*b, b'\t' | b'\r' | b'\n')) | (*b == 0x7f))
-}
 
 /// What kind of name a line has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +46,10 @@ pub(super) struct Line {
     pub(super) value: (usize, usize),
 }
 
-/// Splits a line (without its end). A line without colon is all name, with an empty value.
+/// Splits a line (without its end) at its first colon. A line without colon is all name, with an empty value.
 #[inline]
-pub(super) fn split(line: &[u8]) -> Line {
-    let name_len = scan::find(b':', line).unwrap_or(line.len());
+pub(super) fn split(line: &[u8], colon: Option<usize>) -> Line {
+    let name_len = colon.unwrap_or(line.len());
     let known = Known::classify(&line[..name_len]);
     // Known names have plain bytes only.
     let kind = if known == Known::Other { kind(&line[..name_len]) } else { Name::Plain };

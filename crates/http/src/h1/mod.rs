@@ -8,15 +8,16 @@ mod chunked;
 mod encode;
 mod error;
 mod line;
+mod lines;
 mod reader;
 mod request;
 mod response;
 
 pub use chunked::ChunkedReader;
-pub use encode::Around;
 pub use encode::RequestLine;
+pub use encode::begin_request;
 pub use encode::chunk_header;
-pub use encode::request_head;
+pub use encode::end_head;
 pub use encode::response_head;
 pub use encode::trailers;
 pub use error::BadBody;

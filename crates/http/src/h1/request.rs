@@ -6,8 +6,9 @@ use super::BadRequest;
 use super::Progress;
 use super::line;
 use super::line::Line;
-use super::line::LineEnd;
 use super::line::Name;
+use super::lines::LineEnd;
+use super::lines::Lines;
 use crate::Framing;
 use crate::Known;
 use crate::KnownSet;
@@ -118,13 +119,17 @@ fn parse(buf: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<Option<u
             return Err(BadRequest::RequestLine);
         }
     }
-    let (at, next) = match line::end(&buf[start..]) {
-        LineEnd::At { at, next, bare_lf: false } => (start + at, start + next),
+    let buf = &buf[start..];
+    let mut lines = Lines::new(buf);
+    let (at, next) = match lines.next().0 {
+        LineEnd::At { at, next, bare_lf: false } => (at, next),
         LineEnd::Missing => return Ok(None),
         other => return Err(bad_end(other)),
     };
-    request_line(&buf[start..at], head)?;
-    fields(buf, next, limits, head)
+    request_line(&buf[..at], head)?;
+    lines.has_control = false;
+    let length = fields(buf, &mut lines, next, limits, head)?;
+    Ok(length.map(|length| start + length))
 }
 
 fn bad_end(end: LineEnd) -> BadRequest {
@@ -175,25 +180,31 @@ struct Seen {
     colonless: bool,
 }
 
-fn fields(buf: &[u8], mut at: usize, limits: &Limits, head: &mut RequestHead) -> Result<Option<usize>, BadRequest> {
+fn fields(
+    buf: &[u8],
+    lines: &mut Lines<'_>,
+    mut at: usize,
+    limits: &Limits,
+    head: &mut RequestHead,
+) -> Result<Option<usize>, BadRequest> {
     let offset = at;
     let mut seen = Seen::default();
     // The bytes are taken over once, when their end is known; until then spans count from `offset`.
     loop {
-        let (end, next) = match line::end(&buf[at..]) {
-            LineEnd::At { at: end, next, bare_lf: false } => (at + end, at + next),
-            LineEnd::Missing => {
+        let (end, next, colon) = match lines.next() {
+            (LineEnd::At { at, next, bare_lf: false }, colon) => (at, next, colon),
+            (LineEnd::Missing, _) => {
                 head.headers.adopt(&buf[offset..at]);
                 return Ok(None);
             }
-            other => {
+            (other, _) => {
                 head.headers.adopt(&buf[offset..at]);
                 return Err(bad_end(other));
             }
         };
         if end == at {
             head.headers.adopt(&buf[offset..next]);
-            if line::has_control(&buf[offset..at]) {
+            if lines.has_control {
                 return Err(BadRequest::Control);
             }
             if seen.colonless {
@@ -201,7 +212,8 @@ fn fields(buf: &[u8], mut at: usize, limits: &Limits, head: &mut RequestHead) ->
             }
             return finish(&seen, head).map(|()| Some(next));
         }
-        if let Err(error) = field(&buf[at..end], at - offset, next - offset, &mut seen, limits, head) {
+        let line = line::split(&buf[at..end], colon.map(|colon| colon - at));
+        if let Err(error) = field(&buf[at..end], line, (at - offset, next - offset), &mut seen, limits, head) {
             head.headers.adopt(&buf[offset..at]);
             return Err(error);
         }
@@ -211,8 +223,8 @@ fn fields(buf: &[u8], mut at: usize, limits: &Limits, head: &mut RequestHead) ->
 
 fn field(
     text: &[u8],
-    start: usize,
-    end: usize,
+    line: Line,
+    (start, end): (usize, usize),
     seen: &mut Seen,
     limits: &Limits,
     head: &mut RequestHead,
@@ -220,7 +232,7 @@ fn field(
     if matches!(text[0], b' ' | b'\t') {
         return Err(BadRequest::Folded);
     }
-    let Line { kind, known, name_len, value } = line::split(text);
+    let Line { kind, known, name_len, value } = line;
     match kind {
         Name::Bad => return Err(BadRequest::HeaderName),
         // To some these are spaces.
@@ -293,7 +305,10 @@ fn finish(seen: &Seen, head: &mut RequestHead) -> Result<(), BadRequest> {
     };
     let http11 = head.version == Version::Http11;
     head.persistent = http11;
-    if head.headers.may_have(KnownSet::EMPTY.with(Known::Connection)) {
+    let says_something = head.headers.may_have(KnownSet::EMPTY.with(Known::Connection));
+    if says_something && head.headers.says_keep_alive_only() {
+        head.persistent = true;
+    } else if says_something {
         let has = |token| head.headers.has_token(Known::Connection, token);
         head.persistent = !has("close") && (http11 || has("keep-alive"));
         let asks = http11 && has("upgrade");

@@ -5,8 +5,9 @@ use super::BadResponse;
 use super::Progress;
 use super::line;
 use super::line::Line;
-use super::line::LineEnd;
 use super::line::Name;
+use super::lines::LineEnd;
+use super::lines::Lines;
 use crate::Framing;
 use crate::Known;
 use crate::KnownSet;
@@ -48,27 +49,31 @@ pub fn parse_response(
 
 fn parse(buf: &[u8], context: ResponseContext, head: &mut ResponseHead) -> Result<Option<usize>, BadResponse> {
     head.clear();
-    let (end, offset, mut lax) = match line::end(buf) {
+    let mut lines = Lines::new(buf);
+    let (end, offset, mut lax) = match lines.next().0 {
         LineEnd::At { at, next, bare_lf } => (at, next, bare_lf),
         LineEnd::Missing if b"HTTP/1.".starts_with(&buf[..buf.len().min(7)]) => return Ok(None),
         _ => return Err(BadResponse::StatusLine),
     };
+    if std::mem::take(&mut lines.has_control) {
+        return Err(BadResponse::StatusLine);
+    }
     status_line(&buf[..end], head)?;
     let mut length = None;
     let mut chunked = false;
     let mut at = offset;
     loop {
-        let (end, next) = match line::end(&buf[at..]) {
-            LineEnd::At { at: end, next, bare_lf } => {
+        let (end, next, colon) = match lines.next() {
+            (LineEnd::At { at, next, bare_lf }, colon) => {
                 lax |= bare_lf;
-                (at + end, at + next)
+                (at, next, colon)
             }
-            LineEnd::Missing => return Ok(None),
+            (LineEnd::Missing, _) => return Ok(None),
             _ => return Err(BadResponse::Header),
         };
         if end == at {
             head.headers.adopt(&buf[offset..at]);
-            if line::has_control(&buf[offset..at]) {
+            if lines.has_control {
                 return Err(BadResponse::Header);
             }
             if lax {
@@ -77,7 +82,7 @@ fn parse(buf: &[u8], context: ResponseContext, head: &mut ResponseHead) -> Resul
             return finish(context, length, chunked, head).map(|()| Some(next));
         }
         let text = &buf[at..end];
-        let Line { kind, known, name_len, value } = line::split(text);
+        let Line { kind, known, name_len, value } = line::split(text, colon.map(|colon| colon - at));
         if kind == Name::Bad {
             return Err(BadResponse::Header);
         }
@@ -107,7 +112,7 @@ fn status_line(line: &[u8], head: &mut ResponseHead) -> Result<(), BadResponse> 
     head.status = Status::new(code).ok_or(BadResponse::StatusLine)?;
     let reason = match reason {
         [] => &[][..],
-        [b' ', reason @ ..] if !line::has_control(reason) => reason,
+        [b' ', reason @ ..] => reason,
         _ => return Err(BadResponse::StatusLine),
     };
     if reason != head.status.reason().as_bytes() {
@@ -156,7 +161,10 @@ fn finish(
         (false, None) => Framing::UntilClose,
     };
     head.persistent = head.version == Version::Http11;
-    if head.headers.may_have(KnownSet::EMPTY.with(Known::Connection)) {
+    let says_something = head.headers.may_have(KnownSet::EMPTY.with(Known::Connection));
+    if says_something && head.headers.says_keep_alive_only() {
+        head.persistent = true;
+    } else if says_something {
         let has = |token| head.headers.has_token(Known::Connection, token);
         head.persistent = !has("close") && (head.persistent || has("keep-alive"));
     }

@@ -15,8 +15,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use gibbon_http::KnownSet;
+use gibbon_http::RequestHead;
 use gibbon_http::Status;
-use gibbon_http::h1::Around;
+use gibbon_http::h1;
+use gibbon_http::h1::RequestLine;
 use gibbon_net::Endpoint;
 use gibbon_net::Exchange;
 use gibbon_net::Forward;
@@ -173,8 +175,11 @@ pub(crate) async fn forward(exchange: &mut Exchange, target: &Target) -> Result<
     let path = exchange.request.target.path_and_query().to_vec();
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { connect: second, write: second, read: Duration::from_millis(300) };
-    let (skip, around) = (KnownSet::EMPTY, Around::default());
-    let to = Forward { endpoint: &target.endpoint, target: &path, timeouts, skip, around };
+    let head = |out: &mut Vec<u8>, request: &RequestHead, skip: KnownSet| {
+        h1::begin_request(out, RequestLine { method: &request.method, path: &path, query: None });
+        request.headers.encode(out, skip);
+    };
+    let to = Forward { endpoint: &target.endpoint, timeouts, head: &head };
     exchange.forward(&target.upstreams, to).await
 }
 

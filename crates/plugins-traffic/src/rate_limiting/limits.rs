@@ -3,6 +3,7 @@
 use gibbon_schema::Value;
 use gibbon_sdk::counters::Period;
 use gibbon_sdk::http::Name;
+use gibbon_sdk::http::name;
 
 use super::Config;
 
@@ -39,7 +40,7 @@ pub(super) fn of(config: &Config) -> Vec<Limit> {
 const fn names(period: Period) -> (Name, Name) {
     macro_rules! of {
         ($period:literal) => {
-            (Name::of(concat!("X-RateLimit-Limit-", $period)), Name::of(concat!("X-RateLimit-Remaining-", $period)))
+            (name!(concat!("X-RateLimit-Limit-", $period)), name!(concat!("X-RateLimit-Remaining-", $period)))
         };
     }
     match period {

@@ -12,18 +12,19 @@ use gibbon_sdk::http::Headers;
 use gibbon_sdk::http::Known;
 use gibbon_sdk::http::KnownSet;
 use gibbon_sdk::http::Name;
+use gibbon_sdk::http::name;
 
 /// What `Server` and `Via` name.
 pub(crate) const SERVER: &str = concat!("gibbon/", env!("CARGO_PKG_VERSION"));
 
-const UPSTREAM_STATUS: Name = Name::of("X-Kong-Upstream-Status");
-const RESPONSE_LATENCY: Name = Name::of("X-Kong-Response-Latency");
-const UPSTREAM_LATENCY: Name = Name::of("X-Kong-Upstream-Latency");
-const PROXY_LATENCY: Name = Name::of("X-Kong-Proxy-Latency");
-const REQUEST_ID: Name = Name::of("X-Kong-Request-Id");
-const VIA: Name = Name::of("Via");
-const SERVER_NAME: Name = Name::of("Server");
-const CONTENT_TYPE: Name = Name::of("Content-Type");
+const UPSTREAM_STATUS: Name = name!("X-Kong-Upstream-Status");
+const RESPONSE_LATENCY: Name = name!("X-Kong-Response-Latency");
+const UPSTREAM_LATENCY: Name = name!("X-Kong-Upstream-Latency");
+const PROXY_LATENCY: Name = name!("X-Kong-Proxy-Latency");
+const REQUEST_ID: Name = name!("X-Kong-Request-Id");
+const VIA: Name = name!("Via");
+const SERVER_NAME: Name = name!("Server");
+const CONTENT_TYPE: Name = name!("Content-Type");
 
 /// Which of Kong's headers this node sends.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl HeadRules {
             clean_upstream_head(headers, trailers);
         }
         if source != Some(Source::Gateway) && self.enabled.upstream_status {
-            headers.set(UPSTREAM_STATUS, Decimal::of(u64::from(status)).as_bytes());
+            headers.set_safe(UPSTREAM_STATUS, &[Decimal::of(u64::from(status)).as_bytes()]);
         }
         if self.debug && cx.request.as_ref().is_some_and(|request| request.head.headers.contains("kong-debug")) {
             debug_headers(cx);
@@ -74,30 +75,30 @@ impl HeadRules {
         let headers = &mut cx.response.head.headers;
         if cx.response.source == Some(Source::Gateway) {
             if enabled.response_latency {
-                headers.set(RESPONSE_LATENCY, Decimal::of(timings.since_start_ms(now)).as_bytes());
+                headers.set_safe(RESPONSE_LATENCY, &[Decimal::of(timings.since_start_ms(now)).as_bytes()]);
             }
             if enabled.server {
-                headers.set(SERVER_NAME, SERVER);
+                headers.set_safe(SERVER_NAME, &[SERVER.as_bytes()]);
             } else {
                 headers.remove_known(Known::Server);
             }
         } else {
             if enabled.upstream_latency {
                 let waited = timings.upstream_ms().unwrap_or_default();
-                headers.set(UPSTREAM_LATENCY, Decimal::of(waited).as_bytes());
+                headers.set_safe(UPSTREAM_LATENCY, &[Decimal::of(waited).as_bytes()]);
             }
             if enabled.proxy_latency {
-                headers.set(PROXY_LATENCY, Decimal::of(timings.proxy_ms()).as_bytes());
+                headers.set_safe(PROXY_LATENCY, &[Decimal::of(timings.proxy_ms()).as_bytes()]);
             }
             if enabled.via {
                 add_via(headers, if grpc { b"2 " } else { b"1.1 " });
             }
             if enabled.server && !headers.may_have(KnownSet::EMPTY.with(Known::Server)) {
-                headers.append(SERVER_NAME, SERVER);
+                headers.append_safe(SERVER_NAME, &[SERVER.as_bytes()]);
             }
         }
         if enabled.request_id {
-            headers.set(REQUEST_ID, cx.id);
+            headers.set_safe(REQUEST_ID, &[&cx.id]);
         }
         // Redirects of the older kind never get one from nginx.
         let redirects = matches!(cx.response.head.status.code(), 301 | 302);
@@ -111,7 +112,7 @@ impl HeadRules {
 /// Appends our name to the `Via` of the upstream. Kong looks at the first of several; so do we.
 fn add_via(headers: &mut Headers, version: &[u8]) {
     match headers.known(Known::Via) {
-        None => headers.append_parts(VIA, &[version, SERVER.as_bytes()]),
+        None => headers.append_safe(VIA, &[version, SERVER.as_bytes()]),
         Some(earlier) => {
             let earlier = earlier.to_vec();
             headers.set_parts(VIA, &[&earlier, b", ", version, SERVER.as_bytes()]);
@@ -123,14 +124,7 @@ fn add_via(headers: &mut Headers, version: &[u8]) {
 fn clean_upstream_head(headers: &mut Headers, trailers: bool) {
     headers.remove_listed_in_connection();
     const HOP: KnownSet = KnownSet::EMPTY.with(Known::Connection).with(Known::KeepAlive).with(Known::Upgrade);
-    if headers.may_have(HOP) {
-        for name in [Known::Connection, Known::KeepAlive, Known::Upgrade] {
-            headers.remove_known(name);
-        }
-    }
-    if !trailers {
-        headers.remove_known(Known::Trailer);
-    }
+    headers.remove_all(if trailers { HOP } else { HOP.with(Known::Trailer) });
     if headers.iter().any(|(name, _)| name.len() >= 5 && name[..2].eq_ignore_ascii_case(b"x-")) {
         nginx_control_headers(headers);
     }
@@ -172,7 +166,7 @@ fn add_charset(headers: &mut Headers, charset: &[u8]) {
     let mut kept = [0; 32];
     let length = given.len().min(kept.len());
     kept[..length].copy_from_slice(&given[..length]);
-    headers.set_parts(CONTENT_TYPE, &[&kept[..length], b"; charset=", charset]);
+    headers.replace_safe(CONTENT_TYPE, &[&kept[..length], b"; charset=", charset]);
 }
 
 /// Names route and service in the response (`allow_debug_header`).

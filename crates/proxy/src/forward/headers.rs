@@ -15,6 +15,7 @@ use gibbon_sdk::http::RequestHead;
 use gibbon_sdk::http::headers::write_line;
 use gibbon_sdk::http::headers::write_safe_line;
 use gibbon_sdk::http::host;
+use gibbon_sdk::http::name;
 
 use crate::answer::SERVER;
 use crate::balancer::Choice;
@@ -41,18 +42,36 @@ struct AddressText([u8; 48], usize);
 impl AddressText {
     fn of(address: IpAddr) -> Self {
         let mut text = [0; 48];
-        let mut rest = &mut text[..];
-        // Cannot fail: the longest IPv6 address has 45 characters.
-        let _ = match address {
-            // Four times quicker than the general way, which pads.
-            IpAddr::V4(address) => address.octets().iter().enumerate().try_for_each(|(at, octet)| {
-                rest.write_all(if at == 0 { b"" } else { b"." })?;
-                rest.write_all(Decimal::of(u64::from(*octet)).as_bytes())
-            }),
-            IpAddr::V6(address) => write!(rest, "{address}"),
-        };
-        let left = rest.len();
-        Self(text, 48 - left)
+        match address {
+            // Ten times quicker than the general way, which pads.
+            IpAddr::V4(address) => {
+                let mut at = 0;
+                let mut put = |byte| {
+                    text[at & 15] = byte;
+                    at += 1;
+                };
+                for (index, octet) in address.octets().into_iter().enumerate() {
+                    if index > 0 {
+                        put(b'.');
+                    }
+                    if octet >= 100 {
+                        put(b'0' + octet / 100);
+                    }
+                    if octet >= 10 {
+                        put(b'0' + octet / 10 % 10);
+                    }
+                    put(b'0' + octet % 10);
+                }
+                Self(text, at)
+            }
+            IpAddr::V6(address) => {
+                let mut rest = &mut text[..];
+                // Cannot fail: the longest IPv6 address has 45 characters.
+                let _ = write!(rest, "{address}");
+                let left = rest.len();
+                Self(text, 48 - left)
+            }
+        }
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -60,47 +79,57 @@ impl AddressText {
     }
 }
 
-const HOST: Name = Name::of("Host");
-const FORWARDED_FOR: Name = Name::of("X-Forwarded-For");
-const FORWARDED_PROTO: Name = Name::of("X-Forwarded-Proto");
-const FORWARDED_HOST: Name = Name::of("X-Forwarded-Host");
-const FORWARDED_PORT: Name = Name::of("X-Forwarded-Port");
-const FORWARDED_PATH: Name = Name::of("X-Forwarded-Path");
-const FORWARDED_PREFIX: Name = Name::of("X-Forwarded-Prefix");
-const REAL_IP: Name = Name::of("X-Real-IP");
-const VIA: Name = Name::of("Via");
-const TE: Name = Name::of("TE");
-const REQUEST_ID: Name = Name::of("X-Kong-Request-Id");
+const HOST: Name = name!("Host");
+const FORWARDED_FOR: Name = name!("X-Forwarded-For");
+const FORWARDED_PROTO: Name = name!("X-Forwarded-Proto");
+const FORWARDED_HOST: Name = name!("X-Forwarded-Host");
+const FORWARDED_PORT: Name = name!("X-Forwarded-Port");
+const FORWARDED_PATH: Name = name!("X-Forwarded-Path");
+const FORWARDED_PREFIX: Name = name!("X-Forwarded-Prefix");
+const REAL_IP: Name = name!("X-Real-IP");
+const VIA: Name = name!("Via");
+const TE: Name = name!("TE");
+const REQUEST_ID: Name = name!("X-Kong-Request-Id");
 
-/// Takes out of the client's headers what its Connection header names, writes to `lines` what the gateway adds, and
-/// notes in `out` what else of the upstream's head is not the client's.
-///
-/// `port` is the one the client connected to, as the outside knows it; `stripped` how much of the path the route takes
-/// away. Forwarded headers of a trusted peer are kept, X-Forwarded-For is always extended by the TCP peer. Of a header
-/// given twice Kong sees the first. Source: Kong 3.10, runloop/handler.lua `access`.
-pub(crate) fn prepare(
-    cx: &mut Cx<'_>,
-    settings: &Settings,
-    stripped: Option<usize>,
-    out: &mut RequestHead,
-    lines: &mut Vec<u8>,
-) {
-    let (client, tls, id) = (cx.client, cx.listener.tls, cx.id);
-    let port = settings.ports.outside(cx.listener.address.port());
+/// Takes out of the client's headers what its Connection header names, and notes in `out` what else of the upstream's
+/// head is not the client's.
+pub(crate) fn prepare(cx: &mut Cx<'_>, out: &mut RequestHead) {
     let method = cx.upstream.method.take();
-    let request = cx.request();
-    request.head.headers.remove_listed_in_connection();
-    let head = &request.head;
-    let headers = &head.headers;
-    let trusted = |name: Known| if client.trusted { headers.known(name) } else { None };
+    let head = &mut cx.request().head;
+    head.headers.remove_listed_in_connection();
     if let Some(method) = method {
         out.method = method;
     }
     // Only who asks as RFC 9110 §7.8 has it, and for nothing else beside it: a plugin may still have taken it away.
-    let to = headers.only(Known::Upgrade).filter(|_| head.upgrade);
+    let to = head.headers.only(Known::Upgrade).filter(|_| head.upgrade);
     out.upgrade = to.is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
+}
 
-    lines.clear();
+/// Writes the Host line for this choice, the client's headers but those that do not pass and those of `skip`, and the
+/// lines that the gateway adds.
+///
+/// `stripped` is how much of the path the route takes away. Forwarded headers of a trusted peer are kept,
+/// X-Forwarded-For is always extended by the TCP peer. Of a header given twice Kong sees the first. Source: Kong 3.10,
+/// runloop/handler.lua `access`.
+pub(crate) fn write(
+    cx: &Cx<'_>,
+    settings: &Settings,
+    choice: &Choice,
+    stripped: Option<usize>,
+    skip: KnownSet,
+    lines: &mut Vec<u8>,
+) {
+    let Some(request) = cx.request.as_deref() else { return };
+    let (client, tls, id) = (cx.client, cx.listener.tls, &cx.id);
+    let port = settings.ports.outside(cx.listener.address.port());
+    let head = &request.head;
+    let headers = &head.headers;
+    let trusted = |name: Known| if client.trusted { headers.known(name) } else { None };
+    // Nearly always room enough for all that follows.
+    lines.reserve(1024);
+    write_host(cx, head, choice, lines);
+    let ours = if settings.tells_request_id { NOT_PASSED.with(Known::XKongRequestId) } else { NOT_PASSED };
+    headers.encode(lines, skip.or(ours));
     let address = AddressText::of(client.address);
     match headers.known(Known::XForwardedFor) {
         Some(earlier) => {
@@ -135,20 +164,16 @@ pub(crate) fn prepare(
         write_safe_line(lines, TE, &[b"trailers"]);
     }
     if settings.tells_request_id {
-        write_safe_line(lines, REQUEST_ID, &[&id]);
+        write_safe_line(lines, REQUEST_ID, &[id]);
     }
 }
 
 /// Writes the Host header for this choice, which differs from try to try.
 ///
 /// The port is left out where it is the one of the scheme. Source: Kong 3.10, runloop/balancer `set_host_header`.
-pub(crate) fn write_host(cx: &Cx<'_>, choice: &Choice, line: &mut Vec<u8>) {
-    line.clear();
+fn write_host(cx: &Cx<'_>, head: &RequestHead, choice: &Choice, line: &mut Vec<u8>) {
     match &cx.upstream.host_header {
-        HostHeader::Client => {
-            let host = cx.request.as_deref().map(|request| request.head.host_header()).unwrap_or_default();
-            write_line(line, HOST, &[host]);
-        }
+        HostHeader::Client => write_safe_line(line, HOST, &[head.host_header()]),
         HostHeader::Fixed(host) => write_line(line, HOST, &[host.as_bytes()]),
         HostHeader::Target => match (choice.host_header(), choice.address.port()) {
             (Some(host), _) => write_line(line, HOST, &[host.as_bytes()]),

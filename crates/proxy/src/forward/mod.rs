@@ -14,9 +14,11 @@ use gibbon_sdk::Cx;
 use gibbon_sdk::Source;
 use gibbon_sdk::Try;
 use gibbon_sdk::TryState;
-use gibbon_sdk::http::Known;
+use gibbon_sdk::http::KnownSet;
 use gibbon_sdk::http::Method;
-use gibbon_sdk::http::h1::Around;
+use gibbon_sdk::http::RequestHead;
+use gibbon_sdk::http::h1;
+use gibbon_sdk::http::h1::RequestLine;
 
 use crate::balancer::Choice;
 use crate::balancer::NoPeer;
@@ -26,19 +28,8 @@ use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::stop::Stop;
 
-/// What the upstream's head is written from, beside the client's headers: memory that is used again.
-#[derive(Default)]
-pub(crate) struct Outgoing {
-    /// Path and query.
-    target: Vec<u8>,
-    /// The Host line.
-    host: Vec<u8>,
-    /// Lines behind the client's headers.
-    lines: Vec<u8>,
-}
-
 /// Sends the request to the upstream that the plan names, again as often as it allows, and makes the head of its answer
-/// the response. `stripped` is how much of the path the route took away; `outgoing` is memory to write in.
+/// the response. `stripped` is how much of the path the route took away.
 ///
 /// # Errors
 /// When there is nobody to ask, or nobody answered.
@@ -49,29 +40,28 @@ pub(crate) async fn ask(
     snapshot: &Snapshot,
     cell: &ExchangeCell<'_>,
     cx: &mut Cx<'_>,
-    (outgoing, stripped): (&mut Outgoing, Option<usize>),
+    stripped: Option<usize>,
 ) -> Result<(), Stop> {
     cx.timings.balancer = serving.nanos();
     let mut choice = serving.balancer.choose(snapshot, cx).await.map_err(NoPeer::stop)?;
     let mut exchange = cell.turn();
-    headers::prepare(cx, settings, stripped, &mut exchange.request, &mut outgoing.lines);
-    write_target(cx, &mut outgoing.target);
-    let mut skip = headers::NOT_PASSED;
-    if settings.tells_request_id {
-        skip = skip.with(Known::XKongRequestId);
-    }
+    headers::prepare(cx, &mut exchange.request);
     read_ahead(settings, &mut exchange, cx).await?;
     let mut tries_left = cx.upstream.retries;
     loop {
-        headers::write_host(cx, &choice, &mut outgoing.host);
         let endpoint = Endpoint { address: choice.address, tls: serving.tls.to(snapshot, cx, &choice)? };
         begin_try(serving, cx, &choice);
-        let around = Around { before: &outgoing.host, behind: &outgoing.lines };
-        let to = Forward { endpoint: &endpoint, target: &outgoing.target, timeouts: timeouts(cx), skip, around };
-        // The headers are where `net` looks for them as long as it sends them: no plugin has its turn meanwhile.
-        std::mem::swap(&mut exchange.request.headers, &mut cx.request().head.headers);
+        // Written when a connection is there, into the worker's buffer: nothing of it is kept.
+        let asking = &*cx;
+        let head = |out: &mut Vec<u8>, theirs: &RequestHead, skip: KnownSet| {
+            h1::begin_request(
+                out,
+                RequestLine { method: &theirs.method, path: &asking.upstream.path, query: asking.query() },
+            );
+            headers::write(asking, settings, &choice, stripped, skip, out);
+        };
+        let to = Forward { endpoint: &endpoint, timeouts: timeouts(asking), head: &head };
         let answered = exchange.forward(&serving.upstreams, to).await;
-        std::mem::swap(&mut exchange.request.headers, &mut cx.request().head.headers);
         cx.timings.answered = serving.nanos();
         let Err(error) = answered else { break };
         let status = failed_status(&error)?;
@@ -98,16 +88,6 @@ async fn read_ahead(settings: &Settings, exchange: &mut Exchange, cx: &mut Cx<'_
         exchange.buffer_body(0).await.map_err(|error| Stop::client(&error))?;
     }
     Ok(())
-}
-
-/// Writes path and query as the upstream gets them; a lone `?` is kept.
-fn write_target(cx: &Cx<'_>, target: &mut Vec<u8>) {
-    target.clear();
-    target.extend_from_slice(&cx.upstream.path);
-    if let Some(query) = cx.query() {
-        target.push(b'?');
-        target.extend_from_slice(query);
-    }
 }
 
 fn timeouts(cx: &Cx<'_>) -> Timeouts {
