@@ -4,11 +4,12 @@
 //! Every field's span holds a whole line, `Name: value\r\n`, so that a run of untouched neighbours is copied to the wire
 //! with one `memcpy`. The buffer is kept by [`Headers::clear`], so a reused list stops allocating once it is warm.
 
-use std::borrow::Cow;
 use std::fmt;
 
+use crate::HeaderName;
 use crate::Known;
 use crate::KnownSet;
+use crate::Name;
 use crate::scan;
 
 /// One field: where its line, its name and its value lie in the buffer.
@@ -20,120 +21,6 @@ struct Field {
     value_len: u32,
     name_len: u16,
     known: Known,
-}
-
-/// A header's name that is written in the source: it was checked and classified when that was compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Name {
-    /// The name with the colon and space behind it: how a line begins.
-    begin: &'static str,
-    known: Known,
-}
-
-/// Makes a [`Name`] of a literal, in a constant.
-#[macro_export]
-macro_rules! name {
-    ($($text:tt)+) => {
-        const { $crate::Name::begins(concat!($($text)+, ": ")) }
-    };
-}
-
-impl Name {
-    /// Returns the name that `begin` is the beginning of a line of; [`name!`](crate::name) calls it.
-    ///
-    /// # Panics
-    /// If it is no name, which in a constant is an error of the compiler.
-    pub const fn begins(begin: &'static str) -> Self {
-        let (text, rest) = begin.split_at(begin.len() - 2);
-        assert!(rest.as_bytes()[0] == b':' && rest.as_bytes()[1] == b' ', "a line begins with a name and a colon");
-        let bytes = text.as_bytes();
-        assert!(!bytes.is_empty(), "a name has at least one letter");
-        let mut i = 0;
-        while i < bytes.len() {
-            assert!(bytes[i].is_ascii_alphanumeric() || bytes[i] == b'-', "a name is letters, digits and hyphens");
-            i += 1;
-        }
-        Self { begin, known: Known::of(text) }
-    }
-
-    #[inline]
-    const fn text(&self) -> &'static str {
-        self.begin.split_at(self.begin.len() - 2).0
-    }
-}
-
-/// What names a header in an edit: text, or a [`Name`], which is several times quicker.
-pub trait HeaderName {
-    /// Returns the name as given.
-    fn bytes(&self) -> &[u8];
-    /// Returns which known name it is.
-    fn known(&self) -> Known;
-    /// Tells whether it is known to be safe on the wire.
-    fn is_safe(&self) -> bool;
-}
-
-impl HeaderName for Name {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        self.text().as_bytes()
-    }
-
-    #[inline]
-    fn known(&self) -> Known {
-        self.known
-    }
-
-    #[inline]
-    fn is_safe(&self) -> bool {
-        true
-    }
-}
-
-impl<N: HeaderName + ?Sized> HeaderName for &N {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        (**self).bytes()
-    }
-
-    #[inline]
-    fn known(&self) -> Known {
-        (**self).known()
-    }
-
-    #[inline]
-    fn is_safe(&self) -> bool {
-        (**self).is_safe()
-    }
-}
-
-macro_rules! text_names {
-    ($($text:ty => $bytes:ident,)+) => {
-        $(impl HeaderName for $text {
-            #[inline]
-            fn bytes(&self) -> &[u8] {
-                self.$bytes()
-            }
-
-            #[inline]
-            fn known(&self) -> Known {
-                Known::classify(self.$bytes())
-            }
-
-            #[inline]
-            fn is_safe(&self) -> bool {
-                false
-            }
-        })+
-    };
-}
-
-text_names! {
-    str => as_bytes,
-    String => as_bytes,
-    Box<str> => as_bytes,
-    Cow<'_, str> => as_bytes,
-    [u8] => as_ref,
-    Vec<u8> => as_slice,
 }
 
 /// A list of headers in the order they came. Names are compared without letter case and kept as written.
@@ -266,7 +153,7 @@ impl Headers {
     /// to escape. An absent known name costs little more than the copy.
     #[inline]
     pub fn set_safe(&mut self, name: Name, parts: &[&[u8]]) {
-        if name.known == Known::Other || self.present.contains(name.known) {
+        if name.known() == Known::Other || self.present.contains(name.known()) {
             return self.set_parts(name, parts);
         }
         self.append_safe(name, parts);
@@ -274,13 +161,13 @@ impl Headers {
 
     /// As [`set_safe`](Self::set_safe), for a known name that most likely is there.
     pub fn replace_safe(&mut self, name: Name, parts: &[&[u8]]) {
-        let first = self.fields.iter().position(|field| field.known == name.known);
+        let first = self.fields.iter().position(|field| field.known == name.known());
         self.append_safe(name, parts);
         if let Some(at) = first {
             let last = self.fields.len() - 1;
             self.fields.swap(at, last);
             self.fields.truncate(last);
-            self.remove_from(at + 1, name.known, name.bytes());
+            self.remove_from(at + 1, name.known(), name.bytes());
         }
     }
 
@@ -290,15 +177,15 @@ impl Headers {
         let start = self.buf.len() as u32;
         write_safe_line(&mut self.buf, name, parts);
         let end = self.buf.len() as u32;
-        let value = start + name.begin.len() as u32;
-        self.present = self.present.with(name.known);
+        let value = start + name.begin().len() as u32;
+        self.present = self.present.with(name.known());
         self.fields.push(Field {
             start,
             end,
             value,
             value_len: end - 2 - value,
-            name_len: name.begin.len() as u16 - 2,
-            known: name.known,
+            name_len: name.begin().len() as u16 - 2,
+            known: name.known(),
         });
     }
 
@@ -560,8 +447,8 @@ pub fn write_safe_line(out: &mut Vec<u8>, name: Name, parts: &[&[u8]]) {
 
 #[inline]
 fn begin_line(out: &mut Vec<u8>, name: Name, parts: &[&[u8]]) {
-    out.reserve(name.begin.len() + parts.iter().map(|part| part.len()).sum::<usize>() + 2);
-    out.extend_from_slice(name.begin.as_bytes());
+    out.reserve(name.begin().len() + parts.iter().map(|part| part.len()).sum::<usize>() + 2);
+    out.extend_from_slice(name.begin().as_bytes());
 }
 
 #[inline]
