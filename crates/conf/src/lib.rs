@@ -115,11 +115,13 @@ impl Conf {
     /// References into vaults stand as given; secrets stand in the clear, so the file must be readable by its owner only. Texts of several
     /// lines, which the format cannot hold, are left out.
     pub fn to_file(&self) -> String {
-        let lines = self.shown.iter().map(|(name, value)| (name, json::line(value)));
-        lines
-            .filter(|(_, text)| !text.contains('\n'))
-            .map(|(name, text)| format!("{name} = {}\n", text.replace('#', "\\#")))
-            .collect()
+        let shown = self.shown.iter().map(|(name, value)| (name.as_str(), json::line(value)));
+        // What was set to nothing has no value to show; without a line its default would be back.
+        let emptied = self.set.iter().filter(|name| !self.shown.contains_key(*name));
+        let emptied = emptied.map(|name| (name.as_str(), String::new()));
+        let mut lines: Vec<_> = shown.chain(emptied).filter(|(_, text)| !text.contains('\n')).collect();
+        lines.sort_unstable();
+        lines.iter().map(|(name, text)| format!("{name} = {}\n", text.replace('#', "\\#"))).collect()
     }
 
     /// Returns the names of the plugins that `plugins` switches on, of those that `bundled` names.

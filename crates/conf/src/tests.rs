@@ -16,7 +16,7 @@ fn load(file: &str, env: &[(&str, &str)], overrides: &[(&str, String)]) -> Resul
 #[test]
 fn table_is_sorted_and_whole() {
     assert!(PROPERTIES.windows(2).all(|pair| pair[0].name < pair[1].name));
-    assert_eq!(PROPERTIES.len(), 222);
+    assert_eq!(PROPERTIES.len(), 223);
     assert!(PROPERTIES.iter().all(|property| !property.description.trim().is_empty()));
 }
 
@@ -167,4 +167,17 @@ fn a_written_file_reads_the_same() {
     let again = load(&conf.to_file(), &[], &[]).unwrap();
     assert_eq!(again.to_file(), conf.to_file());
     assert_eq!(again.pg_password, conf.pg_password);
+}
+
+#[test]
+fn what_is_set_to_nothing_stays_so_in_a_written_file() {
+    let mut taken = 0;
+    for name in PROPERTIES.iter().map(|property| property.name) {
+        let Ok(conf) = load(&format!("{name} ="), &[], &[]) else { continue };
+        let again = load(&conf.to_file(), &[], &[]).unwrap();
+        let shown = |conf: &Conf| conf.to_json([].into_iter()).get(name).cloned();
+        assert_eq!(shown(&again), shown(&conf), "{name}");
+        taken += 1;
+    }
+    assert!(taken > 100, "{taken}");
 }
