@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use rustix::time::ClockId;
+use rustix::time::clock_gettime;
 
 use crate::snapshot::Snapshot;
 
@@ -56,8 +57,8 @@ impl Shared {
         self.current.load_full()
     }
 
-    /// Returns the longest that a worker took so far to go over to a new snapshot and let go of the old one. For so long
-    /// a change held up requests of that worker.
+    /// Returns the longest that a worker took so far to go over to a new snapshot and let go of the old one, in time on a
+    /// processor. For so long a change held up requests of that worker.
     pub fn longest_switch(&self) -> Duration {
         Duration::from_nanos(self.longest_switch.load(Ordering::Relaxed))
     }
@@ -117,13 +118,20 @@ impl Handle {
     /// snapshot is read again only when the generation has moved.
     pub fn snapshot(&mut self) -> &Rc<Held> {
         if self.shared.generation.load(Ordering::Acquire) != self.generation {
-            let begin = Instant::now();
+            let begin = on_processor();
             (self.generation, self.held) = read(&self.shared);
-            let took = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let took = on_processor().saturating_sub(begin);
             self.shared.longest_switch.fetch_max(took, Ordering::Relaxed);
         }
         &self.held
     }
+}
+
+/// Returns the nanoseconds that this thread has had a processor: what else runs on the machine does not count.
+fn on_processor() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or(0) * 1_000_000_000 + nanoseconds.unwrap_or(0)
 }
 
 fn read(shared: &Arc<Shared>) -> (u64, Rc<Held>) {
