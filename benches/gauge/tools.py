@@ -36,6 +36,14 @@ def build():
     return pathlib.Path(folder) / "release" / "gibbon"
 
 
+def build_router():
+    """Builds the program that measures the router alone, and returns it; none when that fails."""
+    command = ["cargo", "build", "--profile", "counts", "--locked", "--package", "gibbon-proxy", "--example", "scale"]
+    folder = os.environ.get("CARGO_TARGET_DIR", TOP / "target")
+    built = subprocess.run(command, cwd=TOP).returncode == 0
+    return pathlib.Path(folder) / "counts" / "examples" / "scale" if built else None
+
+
 def said(*command):
     done = subprocess.run(command, capture_output=True, text=True, cwd=TOP)
     return (done.stdout + done.stderr).strip()
