@@ -33,10 +33,13 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use gibbon_conf::Limits;
 use gibbon_model::Catalog;
+use gibbon_model::entities::Upstream;
 use gibbon_sdk::AdminRoute;
 use gibbon_sdk::Env;
 use gibbon_store::Writer;
@@ -73,15 +76,11 @@ pub trait Node: Send + Sync + 'static {
     /// Changes the level of the error log until it is changed again; false when the level cannot be changed at run time.
     fn set_log_level(&self, level: &str) -> bool;
 
-    /// Returns what the balancer knows of the upstream with this id; `None` when it knows nothing yet.
-    fn health(&self, _upstream: &str) -> Option<Health> {
-        None
-    }
+    /// Returns what the balancer knows of targets of an upstream: their text and weight.
+    fn health<'a>(&'a self, upstream: &'a Upstream, targets: &'a [(String, u32)]) -> BoxFuture<'a, Health>;
 
-    /// Marks a target of an upstream, or one of its addresses, healthy or unhealthy; false without a health checker.
-    fn set_health(&self, _upstream: &str, _target: &str, _address: Option<&str>, _state: HealthState) -> bool {
-        false
-    }
+    /// Marks a target of an upstream, or one of its addresses, healthy or unhealthy.
+    fn set_health(&self, upstream: &Upstream, target: &str, address: Option<IpAddr>, state: HealthState);
 
     /// Returns the process ids of the node: the one that was started, then one entry a worker.
     fn process_ids(&self) -> (u32, Vec<u32>) {

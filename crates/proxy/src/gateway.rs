@@ -32,6 +32,7 @@ use tokio::runtime;
 use tokio::sync::watch;
 
 use crate::access_log::AccessFile;
+use crate::balancer::Balancing;
 use crate::certificates::Certificates;
 use crate::certificates::PemPair;
 use crate::overload;
@@ -104,6 +105,7 @@ struct Listening {
 /// The data plane of a node.
 pub struct Gateway {
     publisher: Arc<LivePublisher>,
+    balancing: Balancing,
     listening: Vec<Listening>,
     stage: watch::Sender<Stage>,
     conf: watch::Sender<Arc<Conf>>,
@@ -130,18 +132,20 @@ impl Gateway {
         let access_file = AccessFile::open(std::path::Path::new(&conf.prefix), &conf.proxy_access_log)
             .map_err(StartError::system("access log"))?;
         let resolver = Resolver::new(dns(&conf), control.clone())?;
+        let balancing = Balancing { resolver, marks: Arc::default() };
         let (stage, _) = watch::channel(Stage::Running);
         let (conf_sender, conf_receiver) = watch::channel(Arc::clone(&conf));
         let start = Start {
             env: Arc::clone(&env),
             plugins: plugins.into(),
             shared: Arc::clone(&shared),
-            resolver,
+            balancing: balancing.clone(),
             access_file: access_file.clone(),
             conf: conf_receiver,
         };
         let mut gateway = Self {
             publisher: Arc::new(LivePublisher::new(shared, compiler)),
+            balancing,
             listening,
             stage,
             conf: conf_sender,
@@ -201,6 +205,11 @@ impl Gateway {
     /// When there are no descriptors left.
     pub fn sockets(&self) -> io::Result<Vec<std::net::TcpListener>> {
         self.listening.iter().flat_map(|listening| &listening.sockets).map(std::net::TcpListener::try_clone).collect()
+    }
+
+    /// Returns what the balancer knows of targets, to ask it and to tell it.
+    pub fn balancing(&self) -> Balancing {
+        self.balancing.clone()
     }
 
     /// Returns what makes stored writes live on the workers; hand it to the store.

@@ -27,6 +27,9 @@ mod upstream_tls;
 mod walk;
 mod worker;
 
+pub use balancer::AddressView;
+pub use balancer::Balancing;
+pub use balancer::TargetView;
 pub use certificates::PemPair;
 pub use gateway::Gateway;
 pub use gateway::GatewayParts;

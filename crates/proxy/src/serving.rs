@@ -10,7 +10,6 @@ use gibbon_conf::Conf;
 use gibbon_net::Exchange;
 use gibbon_net::Upstreams;
 use gibbon_net::clock;
-use gibbon_net::dns::Resolver;
 use gibbon_sdk::Client;
 use gibbon_sdk::Clock;
 use gibbon_sdk::Env;
@@ -21,6 +20,7 @@ use gibbon_sdk::http::Headers;
 
 use crate::access_log::AccessLog;
 use crate::balancer::Balancer;
+use crate::balancer::Balancing;
 use crate::date;
 use crate::ids::Ids;
 use crate::settings::Settings;
@@ -50,7 +50,7 @@ pub(crate) struct Serving {
 pub(crate) struct Parts {
     pub(crate) env: Arc<Env>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) balancing: Balancing,
     pub(crate) upstreams: Rc<Upstreams>,
     pub(crate) access_log: AccessLog,
     /// Random bytes.
@@ -66,7 +66,7 @@ impl Serving {
             env: parts.env,
             ids: Ids::seeded(parts.seed),
             upstreams: parts.upstreams,
-            balancer: Balancer::new(parts.resolver, parts.seed),
+            balancer: Balancer::new(parts.balancing, parts.seed),
             access_log: parts.access_log,
             snapshot: RefCell::new(Handle::new(&parts.shared)),
             date: Cell::new((u64::MAX, [0; 29])),

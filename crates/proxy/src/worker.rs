@@ -15,7 +15,6 @@ use gibbon_net::KeepAlive;
 use gibbon_net::Stats;
 use gibbon_net::Upstreams;
 use gibbon_net::WorkerSetup;
-use gibbon_net::dns::Resolver;
 use gibbon_sdk::Env;
 use gibbon_sdk::PluginDef;
 use gibbon_sdk::Worker;
@@ -25,6 +24,7 @@ use uuid::Uuid;
 
 use crate::access_log::AccessFile;
 use crate::access_log::AccessLog;
+use crate::balancer::Balancing;
 use crate::lease::Leases;
 use crate::life::life;
 use crate::serving::Parts;
@@ -40,7 +40,7 @@ pub(crate) struct Start {
     pub(crate) env: Arc<Env>,
     pub(crate) plugins: Arc<[PluginDef]>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) balancing: Balancing,
     pub(crate) access_file: AccessFile,
     /// Properties as they change.
     pub(crate) conf: watch::Receiver<Arc<Conf>>,
@@ -71,7 +71,7 @@ pub(crate) fn run(index: usize, setup: WorkerSetup, start: Start) -> std::io::Re
 
 /// Makes what serves, and starts what goes on beside.
 fn serve(index: usize, start: Start, upstreams: &Rc<Upstreams>, stats: Arc<Stats>) -> Served {
-    let Start { env, plugins, shared, resolver, access_file, conf } = start;
+    let Start { env, plugins, shared, balancing, access_file, conf } = start;
     let worker = Worker { index, env: Arc::clone(&env), spawn: |task| drop(tokio::task::spawn_local(task)) };
     for plugin in &*plugins {
         (plugin.start)(&worker);
@@ -79,7 +79,7 @@ fn serve(index: usize, start: Start, upstreams: &Rc<Upstreams>, stats: Arc<Stats
     let serving = Rc::new(Serving::new(Parts {
         env,
         shared,
-        resolver,
+        balancing,
         upstreams: Rc::clone(upstreams),
         access_log: AccessLog::new(access_file),
         seed: *Uuid::new_v4().as_bytes(),

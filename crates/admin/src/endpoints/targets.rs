@@ -1,15 +1,19 @@
 //! Targets of an upstream: the list of those in use, all of them, one by id or address, and their health.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use gibbon_model::entities::Upstream;
 use gibbon_schema::Document;
+use gibbon_schema::from_document;
 use gibbon_store::Key;
 use gibbon_store::PageQuery;
 use http::Method;
 use http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
+use tracing::error;
 
 use crate::Admin;
 use crate::HealthState;
@@ -71,16 +75,16 @@ pub(super) async fn one(admin: &Arc<Admin>, call: Call) -> Outcome {
 pub(super) async fn health(admin: &Arc<Admin>, call: Call) -> Outcome {
     let upstream = upstream(admin, &call).await?;
     let id = admin.id_of("upstreams", &upstream);
-    let health = admin.node.health(&id);
+    let typed = typed(&upstream)?;
     let node_id = admin.env.node_id.to_string();
     if call.query_text("balancer_health") == Some("1") {
-        let data = health.map(|health| health.of_balancer(&id));
-        return Ok(Reply::ok(&json!({ "data": data, "next": null, "node_id": node_id })));
+        let rows = active_rows(admin, &upstream).await?;
+        let health = admin.node.health(&typed, &weighted(&rows)).await;
+        return Ok(Reply::ok(&json!({ "data": health.of_balancer(&id), "next": null, "node_id": node_id })));
     }
     let (mut rows, offset) = page_of_active(admin, &upstream, &call).await?;
-    if let Some(health) = &health {
-        rows.iter_mut().for_each(|row| add_health(row, health));
-    }
+    let health = admin.node.health(&typed, &weighted(&rows)).await;
+    rows.iter_mut().for_each(|row| add_health(row, &health));
     let next = offset
         .as_deref()
         .map(|offset| format!("/upstreams/{}/health?offset={}", call.raw_parameter("upstreams"), escaped(offset)));
@@ -89,6 +93,22 @@ pub(super) async fn health(admin: &Arc<Admin>, call: Call) -> Outcome {
         body["offset"] = offset.into();
     }
     Ok(Reply::ok(&body))
+}
+
+/// Reads an upstream's document.
+fn typed(upstream: &Document) -> Result<Upstream, Refused> {
+    from_document(upstream.clone()).map_err(|error| {
+        error!(%error, "a stored upstream cannot be read");
+        Box::new(Reply::unexpected())
+    })
+}
+
+/// Returns text and weight of targets.
+fn weighted(rows: &[Document]) -> Vec<(String, u32)> {
+    let weight =
+        |row: &Document| row.get("weight").and_then(Value::as_u64).and_then(|weight| u32::try_from(weight).ok());
+    let text = |row: &Document| row.get("target").and_then(Value::as_str).unwrap_or_default().to_owned();
+    rows.iter().map(|row| (text(row), weight(row).unwrap_or(100))).collect()
 }
 
 fn add_health(row: &mut Document, health: &Health) {
@@ -115,13 +135,19 @@ async fn set_health(admin: &Arc<Admin>, call: &Call, state: HealthState) -> Outc
     let target = target(admin, &upstream, call).await?;
     let text =
         |document: &Document, name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (id, address) = (admin.id_of("upstreams", &upstream), text(&target, "target"));
-    let only = Some(call.parameter("address")).filter(|address| !address.is_empty());
-    if admin.node.set_health(&id, &address, only, state) {
-        return Ok(Reply::empty(StatusCode::NO_CONTENT));
+    let typed = typed(&upstream)?;
+    if !typed.checks_health() {
+        let message = format!("no healthchecker found for {}", typed.name);
+        return Ok(Reply::message(StatusCode::BAD_REQUEST, message));
     }
-    let message = format!("no healthchecker found for {}", text(&upstream, "name"));
-    Ok(Reply::message(StatusCode::BAD_REQUEST, message))
+    // An address that is none marks nothing; Kong's checker does not know it either.
+    let only = Some(call.parameter("address")).filter(|address| !address.is_empty());
+    match only.map(str::parse::<IpAddr>) {
+        None => admin.node.set_health(&typed, &text(&target, "target"), None, state),
+        Some(Ok(address)) => admin.node.set_health(&typed, &text(&target, "target"), Some(address), state),
+        Some(Err(_)) => {}
+    }
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 async fn upstream(admin: &Admin, call: &Call) -> Result<Document, Refused> {
@@ -158,6 +184,15 @@ async fn page_of_active(
     call: &Call,
 ) -> Result<(Vec<Document>, Option<String>), Refused> {
     let size = listing::size(call)?;
+    let rows = active_rows(admin, upstream).await?;
+    let start = listing::offset(call).and_then(|offset| offset.parse().ok()).unwrap_or(0usize);
+    let end = start.saturating_add(size);
+    let next = (rows.len() > end).then(|| end.to_string());
+    Ok((rows.into_iter().skip(start).take(size).collect(), next))
+}
+
+/// Returns the targets in use: of each address the newest, newest first.
+async fn active_rows(admin: &Admin, upstream: &Document) -> Result<Vec<Document>, Refused> {
     let mut rows = admin.writer.children("targets", "upstream", &admin.id_of("upstreams", upstream)).await?;
     rows.sort_by(|a, b| by_age(b, a));
     let mut seen: Vec<Value> = Vec::new();
@@ -169,8 +204,5 @@ async fn page_of_active(
         }
         new
     });
-    let start = listing::offset(call).and_then(|offset| offset.parse().ok()).unwrap_or(0usize);
-    let end = start.saturating_add(size);
-    let next = (rows.len() > end).then(|| end.to_string());
-    Ok((rows.into_iter().skip(start).take(size).collect(), next))
+    Ok(rows)
 }

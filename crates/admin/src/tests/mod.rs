@@ -7,16 +7,19 @@ mod special;
 mod transport;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use gibbon_conf::Conf;
 use gibbon_conf::Sources;
 use gibbon_model::Catalog;
 use gibbon_model::Options;
 use gibbon_model::PluginKind;
 use gibbon_model::entities;
+use gibbon_model::entities::Upstream;
 use gibbon_model::plugin::HTTP;
 use gibbon_model::plugin::Scopes;
 use gibbon_schema::Database;
@@ -40,6 +43,8 @@ use uuid::Uuid;
 
 use crate::AdminParts;
 use crate::Apis;
+use crate::Health;
+use crate::HealthState;
 use crate::Node;
 
 /// A world in which ids are random and it is always the same second.
@@ -66,6 +71,12 @@ impl Node for Ready {
     fn ready_workers(&self) -> usize {
         1
     }
+
+    fn health<'a>(&'a self, _: &'a Upstream, _: &'a [(String, u32)]) -> BoxFuture<'a, Health> {
+        Box::pin(async { Health::default() })
+    }
+
+    fn set_health(&self, _: &Upstream, _: &str, _: Option<IpAddr>, _: HealthState) {}
 
     fn log_level(&self) -> String {
         self.0.lock().unwrap().clone()

@@ -1,16 +1,23 @@
 //! The Admin and Status API of a node: their sockets, their certificates, and what they are told about the node.
 
+use std::net::IpAddr;
 use std::net::TcpListener;
 
+use futures_util::future::BoxFuture;
 use gibbon_admin::AdminParts;
 use gibbon_admin::Apis;
 use gibbon_admin::Handle;
+use gibbon_admin::Health;
+use gibbon_admin::HealthState;
 use gibbon_admin::Http2;
 use gibbon_admin::Listening;
 use gibbon_conf::Conf;
 use gibbon_conf::Listener;
 use gibbon_conf::LogLevel;
+use gibbon_model::entities::Upstream;
+use gibbon_proxy::Balancing;
 
+use super::health;
 use super::tls;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
@@ -64,6 +71,7 @@ fn listening(
 pub(super) struct Told {
     pub(super) threshold: Threshold,
     pub(super) workers: usize,
+    pub(super) balancing: Balancing,
 }
 
 impl gibbon_admin::Node for Told {
@@ -86,5 +94,13 @@ impl gibbon_admin::Node for Told {
     fn process_ids(&self) -> (u32, Vec<u32>) {
         // Workers are threads of one process.
         (std::process::id(), vec![std::process::id(); self.workers])
+    }
+
+    fn health<'a>(&'a self, upstream: &'a Upstream, targets: &'a [(String, u32)]) -> BoxFuture<'a, Health> {
+        Box::pin(health::of(&self.balancing, upstream, targets))
+    }
+
+    fn set_health(&self, upstream: &Upstream, target: &str, address: Option<IpAddr>, state: HealthState) {
+        self.balancing.mark(upstream.id, target, address, state == HealthState::Healthy);
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn build(
     publisher.at(Arc::clone(&live) as Arc<dyn Publisher>);
     tokio::spawn(gibbon_store::watch(store, live));
 
-    let told = Arc::new(Told { threshold: threshold.clone(), workers });
+    let told = Arc::new(Told { threshold: threshold.clone(), workers, balancing: gateway.balancing() });
     let parts = AdminParts { writer: Arc::clone(&writer), catalog, env, routes, node: told };
     let (apis, mut sockets) = apis::serve(parts, sockets)?;
     sockets.extend(gateway.sockets()?);

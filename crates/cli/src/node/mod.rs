@@ -10,6 +10,7 @@ mod apis;
 mod build;
 mod control;
 mod greeting;
+mod health;
 mod identity;
 mod publisher;
 mod reload;

@@ -8,6 +8,7 @@ mod bodies;
 mod client;
 mod deck;
 mod defaults;
+mod health;
 mod kinds;
 mod round_trip;
 mod state;

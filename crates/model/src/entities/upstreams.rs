@@ -113,6 +113,19 @@ pub struct Upstream {
     pub use_srv_name: Option<bool>,
 }
 
+impl Upstream {
+    /// Returns whether anything watches the health of targets; only then can they be marked. Source: Kong, healthcheckers.
+    pub fn checks_health(&self) -> bool {
+        let Healthchecks { active, passive, .. } = &self.healthchecks;
+        let every = |interval: Option<f64>| interval.is_some_and(|seconds| seconds != 0.0);
+        let counts = |count: Option<u8>| count.is_some_and(|count| count != 0);
+        let unhealthy = &passive.unhealthy;
+        every(active.healthy.interval)
+            || every(active.unhealthy.interval)
+            || [unhealthy.tcp_failures, unhealthy.timeouts, unhealthy.http_failures].into_iter().any(counts)
+    }
+}
+
 /// How a target is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, OneOf)]
 #[serde(rename_all = "kebab-case")]

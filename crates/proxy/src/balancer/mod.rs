@@ -3,6 +3,7 @@
 //!
 //! State is the worker's own: each has its wheels, as each of Kong's workers has.
 
+mod health;
 mod pool;
 mod wheel;
 
@@ -22,6 +23,10 @@ use gibbon_sdk::Reply;
 use hashbrown::HashMap;
 use uuid::Uuid;
 
+pub use self::health::AddressView;
+pub use self::health::Balancing;
+pub(crate) use self::health::Marks;
+pub use self::health::TargetView;
 use self::pool::Origin;
 use self::pool::Place;
 use self::pool::Pool;
@@ -42,6 +47,7 @@ const MOST_NAMES: usize = 10_000;
 /// A worker's balancer.
 pub(crate) struct Balancer {
     resolver: Arc<Resolver>,
+    marks: Arc<Marks>,
     ids: Ids,
     names: RefCell<HashMap<Box<str>, Rc<Pool>, foldhash::fast::RandomState>>,
     upstreams: RefCell<HashMap<Uuid, Rc<Pool>, foldhash::fast::RandomState>>,
@@ -95,8 +101,9 @@ impl NoPeer {
 
 impl Balancer {
     /// Returns the balancer of one worker.
-    pub(crate) fn new(resolver: Arc<Resolver>, seed: [u8; 16]) -> Self {
-        Self { resolver, ids: Ids::seeded(seed), names: RefCell::default(), upstreams: RefCell::default() }
+    pub(crate) fn new(balancing: Balancing, seed: [u8; 16]) -> Self {
+        let Balancing { resolver, marks } = balancing;
+        Self { resolver, marks, ids: Ids::seeded(seed), names: RefCell::default(), upstreams: RefCell::default() }
     }
 
     /// Chooses the address of the next try.
@@ -153,21 +160,37 @@ impl Balancer {
         let id = targets.upstream.id;
         let known = self.upstreams.borrow().get(&id).cloned();
         let same = |pool: &Rc<Pool>| matches!(&pool.origin, Origin::Upstream(of) if Arc::ptr_eq(of, targets));
-        if let Some(pool) = known.as_ref().filter(|pool| same(pool) && self.stands(pool)) {
+        let marks = self.marks.version();
+        if let Some(pool) = known.as_ref().filter(|pool| same(pool) && pool.marks == marks && self.stands(pool)) {
             return Rc::clone(pool);
         }
-        let mut pool = Pool::empty(Origin::Upstream(Arc::clone(targets)));
+        let mut pool = Pool { marks, ..Pool::empty(Origin::Upstream(Arc::clone(targets))) };
+        let mut total = 0;
         for target in &targets.targets {
-            let place = Place::of(target);
+            let (place, from) = (Place::of(target), pool.spots.len());
             if let Err(error) =
                 self.add(&mut pool, &place.host.into(), Some(place.port), target.weight.map_or(100, u32::from)).await
             {
                 tracing::debug!(%error, target = %target.target, "target has no address");
             }
+            total += pool.weights[from..].iter().sum::<u32>();
+            if targets.upstream.checks_health() {
+                self.leave_out(&mut pool, from, id, &place);
+            }
         }
+        pool.shut_below(targets.upstream.healthchecks.threshold.unwrap_or_default(), total);
         let pool = self.turn(pool);
         self.upstreams.borrow_mut().insert(id, Rc::clone(&pool));
         pool
+    }
+
+    /// Takes the weight of a target's addresses, from place `from` of the pool on, that are marked unhealthy.
+    fn leave_out(&self, pool: &mut Pool, from: usize, upstream: Uuid, place: &Place<'_>) {
+        for (spot, weight) in pool.spots.iter().zip(&mut pool.weights).skip(from) {
+            if self.marks.is_unhealthy(upstream, place.host, place.port, spot.address) {
+                *weight = 0;
+            }
+        }
     }
 
     /// Tells whether the names of a pool still mean what they meant; looks at most twice a second.
@@ -225,6 +248,15 @@ impl Pool {
             weights: Vec::new(),
             wheel: Wheel::default(),
             checked: Cell::new(clock::recent()),
+            marks: 0,
+        }
+    }
+
+    /// Leaves nothing to choose unless more than a share of the weight, in percent, is left. Source: Kong, balancers.
+    fn shut_below(&mut self, threshold: f64, total: u32) {
+        let left: u32 = self.weights.iter().sum();
+        if f64::from(left) * 100.0 <= threshold * f64::from(total) {
+            self.weights.fill(0);
         }
     }
 

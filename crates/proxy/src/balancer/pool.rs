@@ -46,6 +46,8 @@ pub(super) struct Pool {
     pub(super) wheel: Wheel,
     /// Milliseconds of the worker's clock when names were looked at last.
     pub(super) checked: Cell<u64>,
+    /// What was said of targets when it was made.
+    pub(super) marks: u64,
 }
 
 /// Where a target is, as its text says.
@@ -61,7 +63,8 @@ impl<'t> Place<'t> {
         Self::read(&target.target)
     }
 
-    fn read(text: &'t str) -> Self {
+    /// Reads the text of a target.
+    pub(super) fn read(text: &'t str) -> Self {
         if let Some((host, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
             return Self { host, port: port.unwrap_or(TARGET_PORT) };
