@@ -198,13 +198,13 @@ properties! {
     /// Storage: postgres, or off (DB-less). "cassandra" is recognised only to be rejected.
     database: Database = choice("postgres", "cassandra", "off"), "", served;
     /// Seconds a miss is cached; empty means same as db_cache_ttl (0 = never expires).
-    db_cache_neg_ttl: Option<Duration> = number, "", accepted;
+    db_cache_neg_ttl: Option<Duration> = number, "", served;
     /// Seconds an entity stays in cache; 0 = never expires (events invalidate).
-    db_cache_ttl: Duration = number, "0", accepted;
+    db_cache_ttl: Duration = number, "0", served;
     /// Entities preloaded into cache at start.
-    db_cache_warmup_entities: Vec<String> = list, "services", accepted;
+    db_cache_warmup_entities: Vec<String> = list, "services", served;
     /// Seconds a stale entity is kept serving when the database cannot be reached on refresh.
-    db_resurrect_ttl: Duration = number, "30", accepted;
+    db_resurrect_ttl: Duration = number, "30", served;
     /// Seconds between polls of the cluster_events table (also CP config push throttle).
     db_update_frequency: Duration = number, "5", served;
     /// Seconds to delay acting on invalidation events (for replicated databases).
@@ -292,7 +292,7 @@ properties! {
     /// Chain depth for outbound cosocket TLS verification.
     lua_ssl_verify_depth: u64 = number, "1", served;
     /// Size of each of the two entity cache shared dictionaries (core and plugins).
-    mem_cache_size: String = text, "128m", accepted;
+    mem_cache_size: String = text, "128m", served;
     /// Switch to the newer DNS client configured by resolver_* properties.
     new_dns_client: bool = flag, "off", accepted;
     /// nginx directive client_body_buffer_size in the Admin API server.

@@ -61,6 +61,9 @@ pub(super) async fn build(
         conf.database == Database::Off,
     ));
     let mut compiler = Compiler::new(Arc::clone(&env), plugins.clone());
+    if conf.database != Database::Off {
+        compiler.look_up_in(Arc::clone(&store), runtime::Handle::current());
+    }
     let errors = compile_all(&*store, &mut compiler).await.context("the configuration could not be read")?;
     if !errors.is_empty() {
         return Err(StartError::Configuration(errors).into());
@@ -79,6 +82,7 @@ pub(super) async fn build(
     let live = gateway.publisher();
     live.set_store(Arc::clone(&store));
     publisher.at(Arc::clone(&live) as Arc<dyn Publisher>);
+    tokio::spawn(Arc::clone(&live).remember());
     tokio::spawn(gibbon_store::watch(store, live));
 
     let told = Arc::new(Told { threshold: threshold.clone(), workers, balancing: gateway.balancing() });

@@ -19,6 +19,7 @@ use gibbon_testkit::gateway::Setup;
 use gibbon_testkit::upstream::Reaction;
 use serde_json::json;
 
+mod lookups;
 mod rows;
 
 const GIBBON: &str = env!("CARGO_BIN_EXE_gibbon");

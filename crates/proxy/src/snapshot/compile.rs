@@ -17,9 +17,11 @@ use gibbon_sdk::BuildError;
 use gibbon_sdk::EntityKind;
 use gibbon_sdk::Env;
 use gibbon_sdk::PluginDef;
+use gibbon_store::Store;
 use memchr::memmem;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::runtime;
 use uuid::Uuid;
 
 use crate::chain::Instance;
@@ -29,7 +31,11 @@ use crate::router::Regexes;
 use crate::router::RouteError;
 use crate::snapshot::Shards;
 use crate::snapshot::Snapshot;
+use crate::snapshot::answers::Ledger;
+use crate::snapshot::desk::Desk;
+use crate::snapshot::desk::Landed;
 use crate::snapshot::entities::Stored;
+use crate::snapshot::lookups::Keeper;
 use crate::snapshot::owners::Owners;
 use crate::snapshot::secrets::Secrets;
 
@@ -98,6 +104,8 @@ pub struct Compiler {
     owners: Owners,
     secrets: Secrets,
     snapshot: Snapshot,
+    /// None on a node that holds everything, however much it is.
+    keeper: Option<Keeper>,
     errors: Vec<CompileError>,
 }
 
@@ -116,8 +124,37 @@ impl Compiler {
             regexes: Regexes::default(),
             owners: Owners::default(),
             snapshot: Snapshot::new(Arc::clone(&env)),
+            keeper: None,
             errors: Vec::new(),
             env,
+        }
+    }
+
+    /// Looks consumers and plugins' entities up in a store when they are too many to hold them all: more than
+    /// `mem_cache_size` has room for. The runtime is the one that asks the store.
+    pub fn look_up_in(&mut self, store: Arc<dyn Store>, control: runtime::Handle) {
+        // References into vaults are resolved while compiling; who may have some is held.
+        let plain = |kind: &EntityKind| kind.read.is_some() && !self.secrets.may_refer(kind.def.name);
+        let kinds = self.entity_kinds.iter().filter(|(_, kind)| plain(kind));
+        let kinds = kinds.map(|(name, kind)| (*name, kind.clone())).collect();
+        let memory = gibbon_conf::units::size(&self.env.conf.mem_cache_size).unwrap_or(0);
+        self.keeper = Some(Keeper::new(Desk::new(store, control, Arc::clone(&self.env), kinds), memory));
+    }
+
+    /// Returns the properties that it compiles for.
+    pub(super) fn conf(&self) -> &gibbon_conf::Conf {
+        &self.env.conf
+    }
+
+    /// Returns where requests ask, if they do.
+    pub(super) fn desk(&self) -> Option<Arc<Desk>> {
+        self.keeper.as_ref().map(|keeper| Arc::clone(&keeper.desk))
+    }
+
+    /// Takes answers of the store into the snapshot.
+    pub(super) fn remember(&mut self, landed: &Landed) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.remember(&mut self.snapshot, landed);
         }
     }
 
@@ -146,10 +183,15 @@ impl Compiler {
     pub fn start_over(&mut self) -> Load<'_> {
         let empty = Snapshot::new(Arc::clone(&self.env));
         let snapshot = std::mem::replace(&mut self.snapshot, empty);
+        let ledger = self.keeper.as_mut().map(|keeper| std::mem::take(&mut keeper.ledger)).unwrap_or_default();
+        // Once too many, they are counted again when the node starts anew.
+        if let (Some(_), Some(keeper)) = (&snapshot.lookups, &mut self.keeper) {
+            keeper.begin(&mut self.snapshot);
+        }
         let owners = std::mem::take(&mut self.owners);
         let secrets = Secrets::new(self.env.conf.env_vault.clone(), &self.kinds);
         let secrets = std::mem::replace(&mut self.secrets, secrets);
-        Load { compiler: self, before: Some(Before { snapshot, owners, secrets }) }
+        Load { compiler: self, before: Some(Before { snapshot, owners, secrets, ledger }) }
     }
 
     /// Applies changes in this order: documents by entity and primary key, none for one that was deleted.
@@ -170,6 +212,7 @@ impl Compiler {
         let routes = &self.snapshot.routes;
         let service_of = |route| routes.get(&route).and_then(|route| route.service).map(|service| service.id);
         self.owners.settle(&mut self.snapshot.chains, service_of);
+        self.count();
         std::mem::take(&mut self.errors)
     }
 
@@ -195,6 +238,12 @@ impl Compiler {
             let id = document.unpack_only(|name| name == "id").ok();
             let id = id.as_ref().and_then(|key| key.get("id")?.as_str()).unwrap_or_default().to_owned();
             self.errors.push(CompileError::Document { entity: entity.to_owned(), id, source });
+        }
+    }
+
+    fn count(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.check(&mut self.snapshot);
         }
     }
 
@@ -226,6 +275,14 @@ impl Compiler {
         document: Option<Source<'_>>,
         before: &Owners,
     ) -> Result<(), serde_json::Error> {
+        // A load brings what nothing is known of yet.
+        let changed =
+            document.and_then(|document| if let Source::Whole(changed) = document { Some(changed) } else { None });
+        if let Some(keeper) = &mut self.keeper
+            && keeper.forget(&mut self.snapshot, (entity, id), changed)
+        {
+            return Ok(());
+        }
         match entity {
             "services" => self.set_service(id, read(document)?),
             "routes" => self.set_route(id, read(document)?),
@@ -350,6 +407,7 @@ struct Before {
     snapshot: Snapshot,
     owners: Owners,
     secrets: Secrets,
+    ledger: Ledger,
 }
 
 impl Load<'_> {
@@ -358,6 +416,7 @@ impl Load<'_> {
         let id = document.get("id").and_then(|id| id.as_str()).unwrap_or_default();
         if let Some(before) = &self.before {
             self.compiler.set(entity, id, Some(document), &before.owners);
+            self.compiler.count();
         }
     }
 
@@ -365,7 +424,20 @@ impl Load<'_> {
     pub fn add_packed(&mut self, entity: &str, document: &Packed) {
         if let Some(before) = &self.before {
             self.compiler.add_packed(entity, document, &before.owners);
+            self.compiler.count();
         }
+    }
+
+    /// Returns whether an entity is looked up, so that its documents need not be added.
+    pub fn is_looked_up(&self, entity: &str) -> bool {
+        let knows = |keeper: &Keeper| keeper.desk.knows(entity).is_some();
+        self.compiler.snapshot.lookups.is_some() && self.compiler.keeper.as_ref().is_some_and(knows)
+    }
+
+    /// Takes in a document that is looked up otherwise, before anybody asks for it; false if there is no more room.
+    pub fn warm(&mut self, entity: &'static str, document: &Document) -> bool {
+        let Compiler { keeper, snapshot, .. } = &mut *self.compiler;
+        keeper.as_mut().is_some_and(|keeper| keeper.warm(snapshot, entity, document))
     }
 
     /// Ends the load, and returns what does not work; all else does.
@@ -377,8 +449,11 @@ impl Load<'_> {
 
 impl Drop for Load<'_> {
     fn drop(&mut self) {
-        if let Some(Before { snapshot, owners, secrets }) = self.before.take() {
+        if let Some(Before { snapshot, owners, secrets, ledger }) = self.before.take() {
             (self.compiler.snapshot, self.compiler.owners, self.compiler.secrets) = (snapshot, owners, secrets);
+            if let Some(keeper) = &mut self.compiler.keeper {
+                keeper.ledger = ledger;
+            }
             self.compiler.errors.clear();
         }
     }

@@ -1,4 +1,5 @@
-//! Look-ups by plugins, answered from the snapshot alone: all that is configured is in it.
+//! Look-ups by plugins, answered from the snapshot: all that is configured is in it, or was asked for before. What is not
+//! there control asks the store for.
 
 use std::sync::Arc;
 
@@ -13,6 +14,10 @@ use gibbon_sdk::Lookup;
 use uuid::Uuid;
 
 use crate::snapshot::Snapshot;
+use crate::snapshot::answers::By;
+use crate::snapshot::answers::Question;
+use crate::snapshot::desk::CONSUMERS;
+use crate::snapshot::lookups;
 
 /// The id of the only workspace, as Kong fixes it without a database.
 const WORKSPACE: &str = "0dc6f45b-8f8d-40d2-a504-473544ee190b";
@@ -23,15 +28,27 @@ impl Directory for Snapshot {
             Lookup::Id(id) => self.consumers.get(&id),
             Lookup::Key(username) => self.usernames.get(username),
         };
-        now(found)
+        match (found, &self.lookups) {
+            (None, Some(lookups)) => lookups.find(question(CONSUMERS, by), &self.env.clock, lookups::consumer),
+            (found, _) => now(found),
+        }
     }
 
     fn consumer_by_custom_id(&self, custom_id: &str) -> Find<'_, Consumer> {
-        now(self.custom_ids.get(custom_id))
+        match (self.custom_ids.get(custom_id), &self.lookups) {
+            (None, Some(lookups)) => {
+                let question = Question { entity: CONSUMERS, by: By::CustomId(custom_id) };
+                lookups.find(question, &self.env.clock, lookups::consumer)
+            }
+            (found, _) => now(found),
+        }
     }
 
     fn entity(&self, entity: &'static str, by: Lookup<'_>) -> Find<'_, AnyEntity> {
         let of = self.entities.of(entity);
+        if let (None, Some(lookups)) = (of, &self.lookups) {
+            return lookups.find(question(entity, by), &self.env.clock, lookups::entity);
+        }
         let found = of.and_then(|of| match by {
             Lookup::Id(id) => of.by_id.get(&id),
             Lookup::Key(key) => of.by_key.get(key),
@@ -44,7 +61,10 @@ impl Directory for Snapshot {
         let shown = match entity {
             "services" => serde_json::to_value(&**self.services.get(&id)?),
             "routes" => serde_json::to_value(&**self.routes.get(&id)?),
-            "consumers" => serde_json::to_value(&**self.consumers.get(&id)?),
+            CONSUMERS => {
+                let looked_up = || self.lookups.as_ref().and_then(|lookups| lookups.known_consumer(id));
+                serde_json::to_value(&**self.consumers.get(&id).or_else(looked_up)?)
+            }
             _ => return None,
         };
         let Ok(Value::Object(mut document)) = shown else { return None };
@@ -54,9 +74,12 @@ impl Directory for Snapshot {
     }
 
     fn of_consumer(&self, entity: &'static str, consumer: Uuid) -> Find<'_, Vec<Arc<AnyEntity>>> {
-        let Some(all) = self.entities.of(entity).and_then(|of| of.by_consumer.get(&consumer)) else {
-            return Find::Now(None);
-        };
+        let of = self.entities.of(entity);
+        if let (None, Some(lookups)) = (of, &self.lookups) {
+            let question = Question { entity, by: By::Consumer(consumer) };
+            return lookups.find(question, &self.env.clock, lookups::entities);
+        }
+        let Some(all) = of.and_then(|of| of.by_consumer.get(&consumer)) else { return Find::Now(None) };
         let clock = &self.env.clock;
         if all.stored.iter().all(|(_, stored)| !stored.is_expired(clock)) {
             return Find::Now(Some(Held::Snapshot(&all.entities)));
@@ -64,6 +87,14 @@ impl Directory for Snapshot {
         let live = all.stored.iter().filter(|(_, stored)| !stored.is_expired(clock));
         Find::Now(Some(Held::Shared(Arc::new(live.map(|(_, stored)| Arc::clone(&stored.entity)).collect()))))
     }
+}
+
+fn question<'k>(entity: &'static str, by: Lookup<'k>) -> Question<&'k str> {
+    let by = match by {
+        Lookup::Id(id) => By::Id(id),
+        Lookup::Key(key) => By::Key(key),
+    };
+    Question { entity, by }
 }
 
 fn now<T: ?Sized>(found: Option<&Arc<T>>) -> Find<'_, T> {

@@ -109,6 +109,16 @@ impl Entities {
         self.kinds.iter().find(|(name, _)| *name == entity).map(|(_, of)| of)
     }
 
+    /// Returns how many there are of these kinds.
+    pub(super) fn len(&self, of: impl Fn(&str) -> bool) -> usize {
+        self.kinds.iter().filter(|(name, _)| of(name)).map(|(_, kind)| kind.by_id.len()).sum()
+    }
+
+    /// Lets go of all of these kinds.
+    pub(super) fn clear(&mut self, of: impl Fn(&str) -> bool) {
+        self.kinds.retain(|(name, _)| !of(name));
+    }
+
     pub(super) fn set(&mut self, entity: &'static str, id: Uuid, stored: Option<Arc<Stored>>) {
         let at = match self.kinds.iter().position(|(name, _)| *name == entity) {
             Some(at) => at,

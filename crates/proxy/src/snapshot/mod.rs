@@ -1,5 +1,6 @@
 //! The configuration as the workers see it: immutable, replaced as a whole, compiled from documents as they change.
-//! Nothing here reads the store while a request runs.
+//! Nothing here reads the store while a request runs; where consumers are too many to hold them all, a request that needs
+//! one which is not known yet waits until control has asked for it.
 //!
 //! ```text
 //! store ── changes ──► Publisher ── Compiler ──► Snapshot ──► Shared ── generation moved? ──► a worker's Handle
@@ -7,9 +8,12 @@
 //!                                     └──────────────────── retired roots are dropped ◄────────────┘
 //! ```
 
+mod answers;
 mod compile;
+mod desk;
 mod directory;
 mod entities;
+mod lookups;
 mod owners;
 mod publish;
 mod secrets;
@@ -42,6 +46,7 @@ pub use self::shared::Shared;
 pub use self::upstreams::Targets;
 
 use self::entities::Entities;
+use self::lookups::LookUps;
 use self::tls::Certificates;
 use self::upstreams::Upstreams;
 use crate::chain::Chain;
@@ -62,6 +67,8 @@ pub struct Snapshot {
     custom_ids: Shards<Box<str>, Arc<Consumer>>,
     chains: Chains,
     entities: Entities,
+    /// None while consumers and plugins' entities are held whole.
+    lookups: Option<LookUps>,
     certificates: Certificates,
     ca_certificates: Shards<Uuid, Arc<CaCertificate>>,
     upstreams: Upstreams,
@@ -89,6 +96,7 @@ impl Snapshot {
             custom_ids: Shards::default(),
             chains: Chains::default(),
             entities: Entities::default(),
+            lookups: None,
             certificates: Certificates::default(),
             ca_certificates: Shards::default(),
             upstreams: Upstreams::default(),

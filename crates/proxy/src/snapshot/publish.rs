@@ -22,12 +22,15 @@ use crate::snapshot::CompileError;
 use crate::snapshot::Compiler;
 use crate::snapshot::Shared;
 use crate::snapshot::compile::VAULTS;
+use crate::snapshot::desk::Desk;
 
 /// Publishes to the workers of this node.
 pub struct LivePublisher {
     shared: Arc<Shared>,
     compiler: Arc<tokio::sync::Mutex<Compiler>>,
     waiting: Mutex<Vec<Waiting>>,
+    /// Where requests ask for consumers that the snapshot does not have, on a node that does not hold them all.
+    desk: Option<Arc<Desk>>,
     /// Where everything is read again when anything may have changed.
     store: OnceLock<Arc<dyn Store>>,
 }
@@ -48,12 +51,15 @@ type Row = (&'static str, String, Option<Arc<Document>>);
 
 /// From how many changes at once it is cheaper to read everything than each of them.
 const MANY: usize = 1000;
+/// How long answers of the store are gathered before a snapshot gets them.
+const PAUSE: Duration = Duration::from_millis(5);
 
 impl LivePublisher {
     /// Returns a publisher for these workers; `compiler` made the snapshot that is in force.
     pub fn new(shared: Arc<Shared>, compiler: Compiler) -> Self {
         Self {
             shared,
+            desk: compiler.desk(),
             compiler: Arc::new(tokio::sync::Mutex::new(compiler)),
             waiting: Mutex::default(),
             store: OnceLock::new(),
@@ -68,6 +74,37 @@ impl LivePublisher {
     /// Names the store that is read when anything may have changed; the first one named stays.
     pub fn set_store(&self, store: Arc<dyn Store>) {
         let _ = self.store.set(store);
+    }
+
+    /// Puts what requests asked the store for into snapshots, so that it is found at once the next time. Never returns.
+    pub async fn remember(self: Arc<Self>) {
+        let Some(desk) = &self.desk else { return };
+        loop {
+            desk.landed().await;
+            {
+                let mut compiler = self.compiler.lock().await;
+                let landed = desk.take_landed();
+                if !landed.is_empty() {
+                    compiler.remember(&landed);
+                    self.shared.publish(compiler.snapshot());
+                    desk.kept(&landed);
+                }
+            }
+            // Until then those who ask for the same are answered from what landed.
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Forgets what is being asked if it may be about what has changed.
+    fn forget(&self, news: News<'_>) {
+        let Some(desk) = &self.desk else { return };
+        let concerned = match news {
+            News::Changes(changes) => changes.iter().any(|change| desk.knows(change.entity).is_some()),
+            News::All => true,
+        };
+        if concerned {
+            desk.forget();
+        }
     }
 
     /// Lets work wait for whoever compiles next; says what became of it.
@@ -145,20 +182,40 @@ impl LivePublisher {
 /// # Errors
 /// When the store cannot be read; the compiler holds what it held then.
 pub async fn compile_all(store: &dyn Store, compiler: &mut Compiler) -> Result<Vec<CompileError>, StoreError> {
+    let warm = compiler.conf().db_cache_warmup_entities.clone();
     let mut load = compiler.start_over();
     let (vaults, others): (Vec<_>, Vec<_>) = store.catalog().entities().partition(|entity| entity.name == VAULTS);
     for entity in vaults.into_iter().chain(others) {
-        let mut offset: Option<String> = None;
-        loop {
-            let (page, next) = store.packed(entity.name, MAX_SIZE, offset.as_deref()).await?;
-            page.iter().for_each(|document| load.add_packed(entity.name, document));
-            offset = next;
-            if offset.is_none() {
-                break;
+        // Those that turn out to be too many are not read to their end.
+        each(store, entity.name, |document| {
+            let wanted = !load.is_looked_up(entity.name);
+            if wanted {
+                load.add_packed(entity.name, document);
             }
+            wanted
+        })
+        .await?;
+    }
+    for entity in store.catalog().entities() {
+        if load.is_looked_up(entity.name) && warm.iter().any(|name| name == entity.name) {
+            // What cannot be read is found out by who asks for it.
+            each(store, entity.name, |packed| packed.unpack().is_ok_and(|document| load.warm(entity.name, &document)))
+                .await?;
         }
     }
     Ok(load.finish())
+}
+
+/// Reads all documents of an entity, as long as they are wanted.
+async fn each(store: &dyn Store, entity: &str, mut take: impl FnMut(&Packed) -> bool) -> Result<(), StoreError> {
+    let mut offset: Option<String> = None;
+    loop {
+        let (page, next) = store.packed(entity, MAX_SIZE, offset.as_deref()).await?;
+        offset = next;
+        if !page.iter().all(&mut take) || offset.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 enum Part {
@@ -203,6 +260,7 @@ impl From<Compiled> for Result<(), String> {
 
 impl Publisher for LivePublisher {
     fn publish<'a>(&'a self, news: News<'a>) -> BoxFuture<'a, Result<(), PublishError>> {
+        self.forget(news);
         let work = match news {
             News::Changes(changes) => Work::Changes(changes.to_vec()),
             News::All => Work::All,

@@ -45,6 +45,11 @@ impl Secrets {
         }
     }
 
+    /// Returns whether documents of an entity may refer to a vault.
+    pub(super) fn may_refer(&self, entity: &str) -> bool {
+        self.records.contains_key(entity)
+    }
+
     /// Takes over a vault, or that it is gone; returns the documents that may now mean something else.
     pub(super) fn set_vault(&mut self, id: Uuid, vault: Option<&Document>) -> Vec<(String, Uuid, Document)> {
         match vault {

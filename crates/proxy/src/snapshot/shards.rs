@@ -69,10 +69,15 @@ impl<K: Hash + Eq, V> Shards<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        self.find(key, |held| held.borrow() == key)
+    }
+
+    /// Returns the value of the key that `is` the one; `key` has the same hash.
+    pub fn find<Q: Hash + ?Sized>(&self, key: &Q, is: impl Fn(&K) -> bool) -> Option<&V> {
         let shards = self.shards.as_deref()?;
         let hash = HASHER.hash_one(key);
         let shard = shards[place(hash)].as_deref()?;
-        shard.find(hash, |(held, _)| held.borrow() == key).map(|(_, value)| value)
+        shard.find(hash, |(held, _)| is(held)).map(|(_, value)| value)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Snapshots against what a full compile of the same documents gives, and the promises of the parts: which instance
 //! wins, what a change leaves alone, what is dropped when.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use uuid::Uuid;
 use super::*;
 use crate::chain::Instance;
 use crate::router::Transport;
+
+mod lookups;
 
 /// A world in which nothing moves.
 struct Still;
