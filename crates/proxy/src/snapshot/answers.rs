@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::snapshot::Shards;
 
-/// What an answer takes at most, with all that leads to it. Measured; see docs/performance.md.
+/// What an answer, or a document that is held, takes at most with all that leads to it.
 const BYTES: u64 = 1024;
 /// The end of what has none.
 pub(super) const NEVER: u64 = u64::MAX;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use gibbon_model::Document;
+use gibbon_model::declarative::Packed;
 use gibbon_store::Change;
 use gibbon_store::News;
 use gibbon_store::PublishError;
@@ -199,8 +200,11 @@ pub async fn compile_all(store: &dyn Store, compiler: &mut Compiler) -> Result<V
     for entity in store.catalog().entities() {
         if load.is_looked_up(entity.name) && warm.iter().any(|name| name == entity.name) {
             // What cannot be read is found out by who asks for it.
-            each(store, entity.name, |packed| packed.unpack().is_ok_and(|document| load.warm(entity.name, &document)))
-                .await?;
+            each(store, entity.name, |packed| match packed.unpack() {
+                Ok(document) => load.warm(entity.name, &document),
+                Err(_) => true,
+            })
+            .await?;
         }
     }
     Ok(load.finish())
