@@ -103,7 +103,7 @@ fn tells_why_it_cannot_start() {
     let address = taken.local_addr().unwrap().to_string();
     for (name, value, said) in [
         ("KONG_LOG_LEVEL", "loud", "Error: log_level has an invalid value: 'loud'".to_owned()),
-        ("KONG_DATABASE", "postgres", "Error: PostgreSQL is not supported yet".to_owned()),
+        ("KONG_DATABASE", "mysql", "Error: database has an invalid value: 'mysql'".to_owned()),
         ("KONG_PLUGINS", "nope", "Error: nope plugin is enabled but not installed".to_owned()),
         ("KONG_ADMIN_LISTEN", &address, format!("Error: bind() to {address} failed")),
         ("KONG_DECLARATIVE_CONFIG", "/none.yml", "Error: error parsing declarative config file /none.yml:".to_owned()),
