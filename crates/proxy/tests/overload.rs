@@ -147,7 +147,7 @@ impl Filter for Slow {
 fn a_worker_that_is_late_sheds() {
     let upstream = Upstream::start(|_| Reaction::ok("ok")).unwrap();
     let declarative = format!("{}plugins: [{{name: slow}}]\n", service(upstream.port()));
-    let properties = [("overload_lag", "0.4"), ("overload_retry_after", "7"), ("plugins", "slow")];
+    let properties = [("overload_lag", "0.15"), ("overload_retry_after", "7"), ("plugins", "slow")];
     let node = Node::start_plugins(&declarative, &properties, vec![PluginDef::of::<Slow>()]).unwrap();
     assert_eq!(get(&node).unwrap().status, 200, "one slow request is no overload");
     let shed = AtomicUsize::new(0);
