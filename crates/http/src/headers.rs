@@ -249,7 +249,8 @@ impl Headers {
         if !self.present.contains(Known::Connection) {
             return;
         }
-        if self.says_keep_alive_only() {
+        // What nearly all of them say.
+        if self.known_all(Known::Connection).all(|value| scan::is_name(value, b"keep-alive")) {
             self.remove_received(Known::KeepAlive, b"keep-alive");
             return;
         }
@@ -272,16 +273,14 @@ impl Headers {
         }
     }
 
-    /// Tells whether `Connection` says `keep-alive` and nothing else, as nearly all that say something do.
-    pub(crate) fn says_keep_alive_only(&self) -> bool {
-        self.known_all(Known::Connection).all(|value| scan::is_name(value, b"keep-alive"))
-    }
-
     /// Tells whether a known, comma-separated header holds `token`, letter case ignored.
     pub fn has_token(&self, name: Known, token: &str) -> bool {
+        let is_token = |item: &[u8]| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes());
         self.present.contains(name)
-            && self.known_all(name).any(|value| {
-                value.split(|b| *b == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+            && self.known_all(name).any(|value| match scan::find(b',', value) {
+                // Nearly all are a list of one.
+                None => is_token(value),
+                Some(_) => value.split(|b| *b == b',').any(is_token),
             })
     }
 

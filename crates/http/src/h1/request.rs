@@ -305,10 +305,7 @@ fn finish(seen: &Seen, head: &mut RequestHead) -> Result<(), BadRequest> {
     };
     let http11 = head.version == Version::Http11;
     head.persistent = http11;
-    let says_something = head.headers.may_have(KnownSet::EMPTY.with(Known::Connection));
-    if says_something && head.headers.says_keep_alive_only() {
-        head.persistent = true;
-    } else if says_something {
+    if head.headers.may_have(KnownSet::EMPTY.with(Known::Connection)) {
         let has = |token| head.headers.has_token(Known::Connection, token);
         head.persistent = !has("close") && (http11 || has("keep-alive"));
         let asks = http11 && has("upgrade");

@@ -161,10 +161,7 @@ fn finish(
         (false, None) => Framing::UntilClose,
     };
     head.persistent = head.version == Version::Http11;
-    let says_something = head.headers.may_have(KnownSet::EMPTY.with(Known::Connection));
-    if says_something && head.headers.says_keep_alive_only() {
-        head.persistent = true;
-    } else if says_something {
+    if head.headers.may_have(KnownSet::EMPTY.with(Known::Connection)) {
         let has = |token| head.headers.has_token(Known::Connection, token);
         head.persistent = !has("close") && (head.persistent || has("keep-alive"));
     }
