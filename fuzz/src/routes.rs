@@ -1,7 +1,6 @@
 //! Routes and requests for them: hosts, paths, regexes and headers through the schema into the router.
 
 use gibbon_http::Headers;
-use gibbon_http::Method;
 use gibbon_http::path;
 use gibbon_model::Document;
 use gibbon_model::entities::Route;
@@ -11,7 +10,6 @@ use gibbon_proxy::router::Fields;
 use gibbon_proxy::router::Key;
 use gibbon_proxy::router::Regexes;
 use gibbon_proxy::router::Router;
-use gibbon_proxy::router::Transport;
 use gibbon_schema::Operation;
 use gibbon_schema::admit;
 use gibbon_schema::testing::TestWorld;
@@ -31,21 +29,13 @@ pub fn routes(data: &[u8]) {
     let (routes, host, path) = read(data);
     let path = path::normalize(&path);
     let headers: Headers = [("X-A", "1"), ("b", "x")].into_iter().collect();
-    let key = Key {
-        method: &Method::Get,
-        host: &host,
-        port: 80,
-        path: &path,
-        headers: &headers,
-        transport: Transport::Plain,
-        sni: None,
-    };
+    let key = Key::get(&host, &path, &headers);
     let (mut all, mut regexes) = (Router::default(), Regexes::default());
     let mut fitting = Vec::new();
     for (number, route) in routes.iter().enumerate() {
         let mut only = Router::default();
-        only.insert(number, &fields(route), &mut regexes).expect("an admitted route compiles");
-        all.insert(number, &fields(route), &mut regexes).expect("an admitted route compiles");
+        only.insert(number, &Fields::from(route), &mut regexes).expect("an admitted route compiles");
+        all.insert(number, &Fields::from(route), &mut regexes).expect("an admitted route compiles");
         fitting.extend(only.find(&key).map(|found| (*found.route, found.matched)));
     }
     match all.find(&key) {
@@ -59,7 +49,7 @@ pub fn routes(data: &[u8]) {
             }
         }
     }
-    routes.iter().for_each(|route| all.remove(&fields(route), &mut regexes));
+    routes.iter().for_each(|route| all.remove(&Fields::from(route), &mut regexes));
     assert!(all.find(&key).is_none(), "a removed route is found");
 }
 
@@ -99,19 +89,4 @@ fn read(data: &[u8]) -> (Vec<Route>, Vec<u8>, Vec<u8>) {
         Some(serde_json::from_value(document.into()).expect("an admitted route is a route"))
     });
     (admitted.collect(), host, path)
-}
-
-fn fields(route: &Route) -> Fields<'_> {
-    let headers = route.headers.iter().flatten();
-    Fields {
-        id: route.id,
-        hosts: route.hosts.as_deref(),
-        paths: route.paths.as_deref().unwrap_or_default(),
-        methods: route.methods.as_deref().unwrap_or_default(),
-        headers: headers.map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
-        snis: route.snis.as_deref().unwrap_or_default(),
-        regex_priority: route.regex_priority.unwrap_or(0),
-        sources: &[],
-        destinations: &[],
-    }
 }

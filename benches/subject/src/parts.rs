@@ -5,11 +5,9 @@ use std::hint::black_box;
 use anyhow::Context;
 use anyhow::ensure;
 use gibbon_http::Headers;
-use gibbon_http::Method;
 use gibbon_http::RequestHead;
 use gibbon_http::h1;
 use gibbon_proxy::router::Key;
-use gibbon_proxy::router::Transport;
 use gibbon_proxy::snapshot::Snapshot;
 
 use crate::allocations;
@@ -40,7 +38,8 @@ pub(crate) fn route(times: usize) -> anyhow::Result<u64> {
     let paths: Vec<String> = (0..10).map(|number| format!("/api/v1/res{number}/items")).collect();
     let before = allocations::count();
     for number in 0..times {
-        let key = key(&hosts[number % 100], &paths[number / 100 % 10], &headers);
+        let (host, path) = (hosts[number % 100].as_bytes(), paths[number / 100 % 10].as_bytes());
+        let key = Key::get(host, path, &headers);
         ensure!(black_box(snapshot.find(black_box(&key))).is_some(), "no route");
     }
     Ok(allocations::count() - before)
@@ -53,7 +52,7 @@ pub(crate) fn chain(times: usize) -> anyhow::Result<u64> {
     let found: Vec<_> = (0..ROUTES)
         .map(|number| {
             let (host, path) = (format!("svc{}.example.com", number % 100), format!("/api/v1/res{}", number / 100));
-            snapshot.find(&key(&host, &path, &headers)).map(|found| found.found.route)
+            snapshot.find(&Key::get(host.as_bytes(), path.as_bytes(), &headers)).map(|found| found.found.route)
         })
         .collect::<Option<_>>()
         .context("a route is not found")?;
@@ -64,18 +63,6 @@ pub(crate) fn chain(times: usize) -> anyhow::Result<u64> {
         ensure!(count == 2, "{count} plugins");
     }
     Ok(allocations::count() - before)
-}
-
-fn key<'k>(host: &'k str, path: &'k str, headers: &'k Headers) -> Key<'k> {
-    Key {
-        method: &Method::Get,
-        host: host.as_bytes(),
-        port: 8000,
-        path: path.as_bytes(),
-        headers,
-        transport: Transport::Plain,
-        sni: None,
-    }
 }
 
 fn compiled() -> anyhow::Result<Snapshot> {

@@ -7,10 +7,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use gibbon_http::Headers;
-use gibbon_http::Method;
 use gibbon_model::Document;
 use gibbon_proxy::router::Key;
-use gibbon_proxy::router::Transport;
 use gibbon_proxy::snapshot::Compiler;
 use gibbon_proxy::snapshot::Snapshot;
 use serde_json::Value;
@@ -112,16 +110,7 @@ fn object(value: Value) -> Document {
 }
 
 fn find(snapshot: &Snapshot, host: &str, path: &str, headers: &Headers) -> bool {
-    let key = Key {
-        method: &Method::Get,
-        host: host.as_bytes(),
-        port: 80,
-        path: path.as_bytes(),
-        headers,
-        transport: Transport::Plain,
-        sni: None,
-    };
-    black_box(snapshot.find(&key)).is_some()
+    black_box(snapshot.find(&Key::get(host.as_bytes(), path.as_bytes(), headers))).is_some()
 }
 
 /// Time that this thread had a processor, so that what else runs on the machine counts less.

@@ -69,6 +69,13 @@ pub struct Key<'r> {
     pub sni: Option<&'r str>,
 }
 
+impl<'r> Key<'r> {
+    /// Returns what a GET over plain HTTP to port 80 has.
+    pub const fn get(host: &'r [u8], path: &'r [u8], headers: &'r Headers) -> Self {
+        Self { method: &Method::Get, host, port: 80, path, headers, transport: Transport::Plain, sni: None }
+    }
+}
+
 /// A route that a request fits.
 #[derive(Debug)]
 pub struct Found<'s, R> {

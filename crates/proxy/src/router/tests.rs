@@ -75,15 +75,7 @@ fn router(routes: &[Value]) -> Router<u128> {
 }
 
 fn key<'r>(host: &'r str, path: &'r str, headers: &'r Headers) -> Key<'r> {
-    Key {
-        method: &Method::Get,
-        host: host.as_bytes(),
-        port: 8000,
-        path: path.as_bytes(),
-        headers,
-        transport: Transport::Plain,
-        sni: None,
-    }
+    Key { port: 8000, ..Key::get(host.as_bytes(), path.as_bytes(), headers) }
 }
 
 fn find(router: &Router<u128>, host: &str, path: &str) -> Option<u128> {

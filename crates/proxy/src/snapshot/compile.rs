@@ -351,7 +351,7 @@ impl Compiler {
         if !self.is_routable(route) {
             return;
         }
-        let added = self.snapshot.router.insert(Arc::clone(route), &fields(route), &mut self.regexes);
+        let added = self.snapshot.router.insert(Arc::clone(route), &Fields::from(&**route), &mut self.regexes);
         if let Err(source) = added {
             self.errors.push(CompileError::Route { id: route.id, source });
         }
@@ -359,7 +359,7 @@ impl Compiler {
 
     fn remove_from_router(&mut self, route: &Arc<Route>) {
         if self.is_routable(route) {
-            self.snapshot.router.remove(&fields(route), &mut self.regexes);
+            self.snapshot.router.remove(&Fields::from(&**route), &mut self.regexes);
         }
     }
 
@@ -492,18 +492,20 @@ fn is_http(protocol: Protocol) -> bool {
     matches!(protocol, Protocol::Http | Protocol::Https | Protocol::Grpc | Protocol::Grpcs)
 }
 
-/// Returns what the router asks of a route. HTTP routes have neither sources nor destinations in this flavour.
-fn fields(route: &Route) -> Fields<'_> {
-    let headers = route.headers.iter().flatten();
-    Fields {
-        id: route.id,
-        hosts: route.hosts.as_deref(),
-        paths: route.paths.as_deref().unwrap_or_default(),
-        methods: route.methods.as_deref().unwrap_or_default(),
-        headers: headers.map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
-        snis: route.snis.as_deref().unwrap_or_default(),
-        regex_priority: route.regex_priority.unwrap_or(0),
-        sources: &[],
-        destinations: &[],
+/// What the router asks of a route. HTTP routes have neither sources nor destinations in this flavour.
+impl<'r> From<&'r Route> for Fields<'r> {
+    fn from(route: &'r Route) -> Self {
+        let headers = route.headers.iter().flatten();
+        Self {
+            id: route.id,
+            hosts: route.hosts.as_deref(),
+            paths: route.paths.as_deref().unwrap_or_default(),
+            methods: route.methods.as_deref().unwrap_or_default(),
+            headers: headers.map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
+            snis: route.snis.as_deref().unwrap_or_default(),
+            regex_priority: route.regex_priority.unwrap_or(0),
+            sources: &[],
+            destinations: &[],
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gibbon_http::Headers;
-use gibbon_http::Method;
 use gibbon_model::Document;
 use gibbon_model::entities::Upstream;
 use gibbon_model::plugin::HTTP;
@@ -25,7 +24,6 @@ use uuid::Uuid;
 
 use super::*;
 use crate::chain::Instance;
-use crate::router::Transport;
 
 mod lookups;
 
@@ -101,15 +99,7 @@ fn plugin(number: usize, name: &str, owners: [Option<usize>; 3]) -> Document {
 }
 
 fn find<'s>(snapshot: &'s Snapshot, path: &str) -> Option<Match<'s>> {
-    snapshot.find(&Key {
-        method: &Method::Get,
-        host: b"",
-        port: 80,
-        path: path.as_bytes(),
-        headers: &Headers::default(),
-        transport: Transport::Plain,
-        sni: None,
-    })
+    snapshot.find(&Key::get(b"", path.as_bytes(), &Headers::default()))
 }
 
 /// The ids of the instances that run on a path for a consumer, in order; of the global ones if no route takes it.
