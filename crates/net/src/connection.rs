@@ -25,9 +25,9 @@ use crate::Peer;
 use crate::clock::Deadline;
 use crate::exchange::Answer;
 use crate::exchange::Link;
+use crate::gather::Gathered;
 use crate::life::Life;
 use crate::places::Place;
-use crate::stream::Prefixed;
 use crate::stream::Stream;
 use crate::worker::Shared;
 
@@ -197,7 +197,7 @@ impl Connection {
     fn become_h2(&mut self, mut exchange: Box<Exchange>) {
         let Some(place) = self.place.take() else { return };
         let Link::H1(stream) = std::mem::replace(&mut exchange.link, Link::None) else { return };
-        let stream = Prefixed::new(exchange.down.take(), stream);
+        let stream = Gathered::new(exchange.down.take(), stream);
         self.shared.take_back(exchange);
         let serve = crate::h2::serve(stream, Rc::clone(&self.peer), Rc::clone(&self.shared), place);
         tokio::task::spawn_local(serve);

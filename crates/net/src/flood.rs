@@ -14,7 +14,7 @@ use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
 use crate::clock;
-use crate::stream::Prefixed;
+use crate::gather::Gathered;
 
 /// The time that counts are for, in milliseconds.
 const WINDOW: u64 = 10_000;
@@ -97,7 +97,7 @@ impl Flood {
 
 /// A client's bytes, counted.
 pub(crate) struct Counted {
-    stream: Prefixed,
+    stream: Gathered,
     flood: Rc<Flood>,
     /// Bytes until the next frame's header.
     skip: usize,
@@ -106,7 +106,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    pub(crate) const fn new(stream: Prefixed, flood: Rc<Flood>) -> Self {
+    pub(crate) const fn new(stream: Gathered, flood: Rc<Flood>) -> Self {
         Self { stream, flood, skip: PREFACE, header: [0; HEADER], filled: 0 }
     }
 
@@ -139,7 +139,7 @@ impl AsyncRead for Counted {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        let read = AsyncRead::poll_read(Pin::new(&mut self.stream), cx, buf);
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         self.look(&buf.filled()[before..]);
         read
     }
@@ -147,7 +147,7 @@ impl AsyncRead for Counted {
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = AsyncWrite::poll_write(Pin::new(&mut self.stream), cx, buf);
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         if let Poll::Ready(Ok(count)) = &written {
             self.flood.bytes.set(self.flood.bytes.get() + *count as u64);
         }
@@ -155,10 +155,10 @@ impl AsyncWrite for Counted {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_flush(Pin::new(&mut self.stream), cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_shutdown(Pin::new(&mut self.stream), cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

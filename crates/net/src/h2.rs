@@ -30,9 +30,9 @@ use crate::exchange::Link;
 use crate::flood::Allowed;
 use crate::flood::Counted;
 use crate::flood::Flood;
+use crate::gather::Gathered;
 use crate::places::Place;
 use crate::relay::NOT_IN_H2;
-use crate::stream::Prefixed;
 use crate::upstream::within;
 use crate::worker::Shared;
 
@@ -134,7 +134,7 @@ impl H2Stream {
 }
 
 /// Serves one HTTP/2 connection until it ends, is idle for too long, sends too much of nothing, or the worker drains.
-pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>, place: Place) {
+pub(crate) async fn serve(stream: Gathered, peer: Rc<Peer>, shared: Rc<Shared>, place: Place) {
     let settings = shared.settings();
     let deadline = Deadline::default();
     let mut builder = h2::server::Builder::new();
@@ -145,13 +145,14 @@ pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>, 
         .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(settings.limits.most() as u32);
     let flood = Flood::new(Allowed { resets: settings.h2_resets, control: settings.h2_control_frames });
-    let handshake = builder.handshake::<_, Bytes>(Counted::new(stream, Rc::clone(&flood)));
+    let handshake = builder.handshake::<_, Bytes>(Counted::new(stream.clone(), Rc::clone(&flood)));
     let Some(Ok(mut connection)) = within(&deadline, settings.header_timeout, handshake).await else { return };
+    stream.gather();
     let streams = Rc::new(Streams::default());
     let mut ending = Ending::No;
     let mut requests = 0;
     loop {
-        let accepted = poll_fn(|cx| {
+        let mut accept = |cx: &mut Context<'_>| {
             let mut accepted = connection.poll_accept(cx);
             if accepted.is_ready() {
                 return accepted;
@@ -185,6 +186,16 @@ pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>, 
             }
             streams.watch(cx);
             accepted
+        };
+        let accepted = poll_fn(|cx| {
+            let accepted = accept(cx);
+            if matches!(accepted, Poll::Ready(Some(Ok(_)))) {
+                return accepted;
+            }
+            match stream.poll_send(cx) {
+                Poll::Ready(Err(_)) => Poll::Ready(None),
+                _ => accepted,
+            }
         });
         let Some(Ok((request, mut respond))) = accepted.await else { return };
         deadline.disarm();
@@ -193,12 +204,12 @@ pub(crate) async fn serve(stream: Prefixed, peer: Rc<Peer>, shared: Rc<Shared>, 
             respond.send_reset(h2::Reason::REFUSED_STREAM);
             continue;
         }
-        let stream = OpenStream::new(&streams);
+        let open = OpenStream::new(&streams);
         let (shared, peer) = (Rc::clone(&shared), Rc::clone(&peer));
         requests += 1;
         tokio::task::spawn_local(async move {
             live(request, respond, requests, peer, shared).await;
-            drop(stream);
+            drop(open);
         });
     }
 }

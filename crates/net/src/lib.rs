@@ -11,6 +11,7 @@ pub mod dns;
 mod exchange;
 mod flood;
 mod forward;
+mod gather;
 mod h2;
 mod life;
 mod listen;

@@ -24,8 +24,8 @@ use crate::clock;
 use crate::clock::Deadline;
 use crate::connection::Connection;
 use crate::connection::Sniff;
+use crate::gather::Gathered;
 use crate::places::Place;
-use crate::stream::Prefixed;
 use crate::stream::Stream;
 use crate::upstream::within;
 use crate::worker::Shared;
@@ -201,7 +201,7 @@ async fn shake_hands(
     let (stream, peer) = (Stream::TlsServer(Box::new(stream)), Rc::new(peer));
     // Each in a task of its own, so that this one's future and the handshake are gone.
     if is_h2 {
-        tokio::task::spawn_local(crate::h2::serve(Prefixed::new(Vec::new(), stream), peer, shared, place));
+        tokio::task::spawn_local(crate::h2::serve(Gathered::new(Vec::new(), stream), peer, shared, place));
     } else {
         tokio::task::spawn_local(Connection::new(stream, peer, shared, place, Sniff::Http1Only));
     }
