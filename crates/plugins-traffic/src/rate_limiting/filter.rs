@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use gibbon_sdk::counters::{Counters, Key, Period, Windows};
+use gibbon_sdk::counters::{Counters, Identifier, Key, Period, Windows};
 use gibbon_sdk::http::{Decimal, Headers, Name, name};
 use gibbon_sdk::{Cx, Env, Filter, Reply, Scope, Step};
 use smallvec::SmallVec;
 use uuid::Uuid;
-use uuid::fmt::Hyphenated;
 
 use super::limits::{self, Limit};
 use super::{Config, LimitBy, Policy};
@@ -73,7 +72,7 @@ impl RateLimitingFilter {
     }
 
     /// Writes who is counted. A client that cannot be told as configured is counted by its address.
-    fn identify(&self, cx: &Cx<'_>) -> SmallVec<[u8; 64]> {
+    fn identify<'r>(&self, cx: &'r Cx<'_>, address: &'r mut [u8; 16]) -> Identifier<'r> {
         let consumer = cx.consumer.as_ref().map(|consumer| consumer.id);
         let credential = cx.credential.as_ref().and_then(|credential| credential.id);
         let head = cx.request.as_deref().map(|request| &request.head);
@@ -84,7 +83,7 @@ impl RateLimitingFilter {
             LimitBy::Ip | LimitBy::Header | LimitBy::Path => None,
         };
         if let Some(id) = id {
-            return SmallVec::from_slice(id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]).as_bytes());
+            return Identifier::Id(id);
         }
         let text = match (self.limit_by, &self.header_name, &self.path) {
             (LimitBy::Header, Some(name), _) => head.and_then(|head| head.headers.get(name)),
@@ -93,11 +92,18 @@ impl RateLimitingFilter {
             }
             _ => None,
         };
-        match (text, cx.client.address) {
-            (Some(text), _) => SmallVec::from_slice(text),
-            (None, IpAddr::V4(address)) => SmallVec::from_slice(&address.octets()),
-            (None, IpAddr::V6(address)) => SmallVec::from_slice(&address.octets()),
-        }
+        let octets: &[u8] = match (text, cx.client.address) {
+            (Some(text), _) => text,
+            (None, IpAddr::V4(client)) => {
+                address[..4].copy_from_slice(&client.octets());
+                &address[..4]
+            }
+            (None, IpAddr::V6(client)) => {
+                *address = client.octets();
+                address
+            }
+        };
+        Identifier::Bytes(octets)
     }
 
     /// Counts the request at every limit, or at none: what was taken is given back when a later limit is full.
@@ -132,8 +138,9 @@ impl Filter for RateLimitingFilter {
             return if self.fault_tolerant { Step::GO } else { Step::stop(Reply::status(500)) };
         }
         let now = u32::try_from(cx.env.clock.wall_ms() / 1000).unwrap_or(u32::MAX);
-        let identifier = self.identify(cx);
-        let key = Key { route: self.route, service: self.service, identifier: &identifier };
+        let mut address = [0; 16];
+        let identifier = self.identify(cx, &mut address);
+        let key = Key { route: self.route, service: self.service, identifier };
         let (used, outcome) = self.counters.with(key, now, |windows| self.count(windows, now));
         if self.tell {
             tell(cx, &used, now, outcome);

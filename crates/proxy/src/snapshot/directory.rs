@@ -50,11 +50,10 @@ impl Directory for Snapshot {
             return lookups.find(question(entity, by), &self.env.clock, lookups::entity);
         }
         let found = of.and_then(|of| match by {
-            Lookup::Id(id) => of.by_id.get(&id),
-            Lookup::Key(key) => of.by_key.get(key),
+            Lookup::Id(id) => of.by_id.get(&id).map(|stored| &stored.entity),
+            Lookup::Key(key) => of.of_key(key),
         });
-        let live = found.filter(|stored| !stored.is_expired(&self.env.clock));
-        now(live.map(|stored| &stored.entity))
+        now(found.and_then(|lasting| lasting.get(&self.env.clock)))
     }
 
     fn document(&self, entity: &'static str, id: Uuid) -> Option<Document> {
@@ -81,11 +80,11 @@ impl Directory for Snapshot {
         }
         let Some(all) = of.and_then(|of| of.by_consumer.get(&consumer)) else { return Find::Now(None) };
         let clock = &self.env.clock;
-        if all.stored.iter().all(|(_, stored)| !stored.is_expired(clock)) {
+        let live = all.stored.iter().filter_map(|(_, stored)| stored.entity.get(clock));
+        if live.clone().count() == all.stored.len() {
             return Find::Now(Some(Held::Snapshot(&all.entities)));
         }
-        let live = all.stored.iter().filter(|(_, stored)| !stored.is_expired(clock));
-        Find::Now(Some(Held::Shared(Arc::new(live.map(|(_, stored)| Arc::clone(&stored.entity)).collect()))))
+        Find::Now(Some(Held::Shared(Arc::new(live.cloned().collect()))))
     }
 }
 

@@ -8,19 +8,39 @@ use gibbon_schema::Value;
 use gibbon_sdk::AnyEntity;
 use gibbon_sdk::Clock;
 use gibbon_sdk::EntityKind;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::snapshot::Shards;
 
-/// One entity, and what it is found by.
+/// An entity for as long as its `ttl` lasts.
 #[derive(Clone)]
-pub(super) struct Stored {
-    pub(super) entity: Arc<AnyEntity>,
-    key: Option<Box<str>>,
-    consumer: Option<Uuid>,
+pub(super) struct Lasting {
+    entity: Arc<AnyEntity>,
     /// Milliseconds since the epoch.
     expires: Option<u64>,
 }
+
+impl Lasting {
+    /// Returns the entity unless its time has run out. Asks for the time only where there is an end.
+    pub(super) fn get(&self, clock: &Clock) -> Option<&Arc<AnyEntity>> {
+        match self.expires {
+            Some(end) if end <= clock.wall_ms() => None,
+            _ => Some(&self.entity),
+        }
+    }
+}
+
+/// One entity, and what it is found by.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) entity: Lasting,
+    key: Option<Key>,
+    consumer: Option<Uuid>,
+}
+
+/// An endpoint key; mostly short enough to be read with its place in the map.
+type Key = SmallVec<[u8; 32]>;
 
 impl Stored {
     /// Reads a document; none if the data plane never looks at entities of this kind.
@@ -28,17 +48,12 @@ impl Stored {
         let Some(read) = kind.read else { return Ok(None) };
         let text = |field: &str| document.get(field).and_then(Value::as_str);
         let consumer = document.get("consumer").and_then(|consumer| consumer.get("id")).and_then(Value::as_str);
+        let expires = document.get("ttl").and_then(Value::as_f64).map(|seconds| (seconds * 1000.0) as u64);
         Ok(Some(Self {
-            entity: read(document)?,
-            key: kind.def.endpoint_key.and_then(text).map(Box::from),
+            entity: Lasting { entity: read(document)?, expires },
+            key: kind.def.endpoint_key.and_then(text).map(|key| Key::from_slice(key.as_bytes())),
             consumer: consumer.and_then(|id| id.parse().ok()),
-            expires: document.get("ttl").and_then(Value::as_f64).map(|seconds| (seconds * 1000.0) as u64),
         }))
-    }
-
-    /// Asks for the time only where there is an end.
-    pub(super) fn is_expired(&self, clock: &Clock) -> bool {
-        self.expires.is_some_and(|at| at <= clock.wall_ms())
     }
 }
 
@@ -46,7 +61,8 @@ impl Stored {
 #[derive(Clone, Default)]
 pub(super) struct OfKind {
     pub(super) by_id: Shards<Uuid, Arc<Stored>>,
-    pub(super) by_key: Shards<Box<str>, Arc<Stored>>,
+    /// By what requests ask with: nothing lies between the key and the entity.
+    by_key: Shards<Key, Lasting>,
     pub(super) by_consumer: Shards<Uuid, Arc<OfConsumer>>,
 }
 
@@ -60,16 +76,21 @@ pub(super) struct OfConsumer {
 
 impl OfConsumer {
     fn of(stored: Vec<(Uuid, Arc<Stored>)>) -> Arc<Self> {
-        let entities = stored.iter().map(|(_, stored)| Arc::clone(&stored.entity)).collect();
+        let entities = stored.iter().map(|(_, stored)| Arc::clone(&stored.entity.entity)).collect();
         Arc::new(Self { stored, entities })
     }
 }
 
 impl OfKind {
+    /// Finds an entity by its endpoint key.
+    pub(super) fn of_key(&self, key: &str) -> Option<&Lasting> {
+        self.by_key.get(key.as_bytes())
+    }
+
     fn set(&mut self, id: Uuid, stored: Option<Arc<Stored>>) {
         if let Some(before) = self.by_id.remove(&id) {
             if let Some(key) = &before.key {
-                self.by_key.remove(key);
+                self.by_key.remove(key.as_slice());
             }
             if let Some(consumer) = before.consumer {
                 self.change(consumer, |all| all.retain(|(held, _)| *held != id));
@@ -77,7 +98,7 @@ impl OfKind {
         }
         let Some(stored) = stored else { return };
         if let Some(key) = &stored.key {
-            self.by_key.insert(key.clone(), Arc::clone(&stored));
+            self.by_key.insert(key.clone(), stored.entity.clone());
         }
         if let Some(consumer) = stored.consumer {
             let stored = Arc::clone(&stored);

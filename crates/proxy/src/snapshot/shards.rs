@@ -9,8 +9,11 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-/// How many shards a map has once it holds anything; with 100,000 keys a change copies about 100 of them.
-const SHARDS: usize = 1024;
+/// How many keys a shard has before there are twice as many shards: what a change copies, and what makes a small map
+/// dense enough to stay in the processor's caches.
+const FULL: usize = 64;
+/// The most shards there are; with 100,000 keys a change copies about 100 of them.
+const MOST_SHARDS: usize = 1024;
 
 /// Keys of users stand in these maps, never keys of clients, so that a fixed seed invites no flood of collisions that
 /// an attacker could choose.
@@ -22,7 +25,8 @@ type Slice<K, V> = [Option<Arc<Shard<K, V>>>];
 /// A hash map that is cheap to copy and to change after a copy.
 #[derive(Debug)]
 pub struct Shards<K, V> {
-    /// None while the map is empty, so that the many empty maps of a small configuration cost nothing.
+    /// A power of two of them; none while the map is empty, so that the many empty maps of a small configuration cost
+    /// nothing.
     shards: Option<Arc<Slice<K, V>>>,
     len: usize,
 }
@@ -76,7 +80,7 @@ impl<K: Hash + Eq, V> Shards<K, V> {
     pub fn find<Q: Hash + ?Sized>(&self, key: &Q, is: impl Fn(&K) -> bool) -> Option<&V> {
         let shards = self.shards.as_deref()?;
         let hash = HASHER.hash_one(key);
-        let shard = shards[place(hash)].as_deref()?;
+        let shard = shards[place(hash, shards.len())].as_deref()?;
         shard.find(hash, |(held, _)| is(held)).map(|(_, value)| value)
     }
 }
@@ -85,11 +89,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
     /// Sets the value of `key` and returns the one before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let hash = HASHER.hash_one(&key);
-        let shard = self.shard_mut(hash);
-        if let Some((_, held)) = shard.find_mut(hash, |(held, _)| *held == key) {
+        if let Some((_, held)) = self.shard_mut(hash).find_mut(hash, |(held, _)| *held == key) {
             return Some(std::mem::replace(held, value));
         }
-        shard.insert_unique(hash, (key, value), |(held, _)| HASHER.hash_one(held));
+        self.grow();
+        put(self.shard_mut(hash), hash, key, value);
         self.len += 1;
         None
     }
@@ -108,16 +112,37 @@ impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
         Some(value)
     }
 
+    /// Spreads the keys over twice as many shards if those there are have become full.
+    fn grow(&mut self) {
+        let Some(shards) = &self.shards else { return };
+        let count = shards.len() * 2;
+        if self.len < shards.len() * FULL || count > MOST_SHARDS {
+            return;
+        }
+        let mut grown: Box<[Shard<K, V>]> = (0..count).map(|_| Shard::new()).collect();
+        for (key, value) in self.iter() {
+            let hash = HASHER.hash_one(key);
+            put(&mut grown[place(hash, count)], hash, key.clone(), value.clone());
+        }
+        self.shards = Some(grown.into_iter().map(|shard| Some(Arc::new(shard))).collect());
+    }
+
     fn shard_mut(&mut self, hash: u64) -> &mut Shard<K, V> {
-        let shards = self.shards.get_or_insert_with(|| (0..SHARDS).map(|_| None).collect());
-        let shard = &mut Arc::make_mut(shards)[place(hash)];
+        let shards = Arc::make_mut(self.shards.get_or_insert_with(|| Arc::new([None])));
+        let shard = &mut shards[place(hash, shards.len())];
         Arc::make_mut(shard.get_or_insert_with(|| Arc::new(Shard::new())))
     }
 }
 
-/// Returns the shard of a hash. The table inside a shard uses the lowest and the highest bits, hence these between.
-fn place(hash: u64) -> usize {
-    (hash >> 32) as usize % SHARDS
+/// Puts a key that is not there into a shard.
+fn put<K: Hash, V>(shard: &mut Shard<K, V>, hash: u64, key: K, value: V) {
+    shard.insert_unique(hash, (key, value), |(held, _)| HASHER.hash_one(held));
+}
+
+/// Returns the shard of a hash among so many, a power of two. The table inside a shard uses the lowest and the highest
+/// bits, hence these between.
+const fn place(hash: u64, shards: usize) -> usize {
+    (hash >> 32) as usize & (shards - 1)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::{Equivalent, HashMap};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 pub use period::Period;
@@ -30,25 +31,50 @@ pub struct Key<'k> {
     /// The service, nil if the plugin is tied to none.
     pub service: Uuid,
     /// Who or what is limited.
-    pub identifier: &'k [u8],
+    pub identifier: Identifier<'k>,
+}
+
+/// Who or what is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Identifier<'k> {
+    /// An entity.
+    Id(Uuid),
+    /// Something a request says or has.
+    Bytes(&'k [u8]),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct OwnedKey {
     route: Uuid,
     service: Uuid,
-    identifier: Box<[u8]>,
+    identifier: OwnedIdentifier,
+}
+
+/// As [`Identifier`]; addresses need no memory of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum OwnedIdentifier {
+    Id(Uuid),
+    Bytes(SmallVec<[u8; 16]>),
 }
 
 impl Equivalent<OwnedKey> for Key<'_> {
     fn equivalent(&self, owned: &OwnedKey) -> bool {
-        self.route == owned.route && self.service == owned.service && *self.identifier == *owned.identifier
+        let same = match (self.identifier, &owned.identifier) {
+            (Identifier::Id(one), OwnedIdentifier::Id(other)) => one == *other,
+            (Identifier::Bytes(one), OwnedIdentifier::Bytes(other)) => one == other.as_slice(),
+            _ => false,
+        };
+        same && self.route == owned.route && self.service == owned.service
     }
 }
 
 impl From<Key<'_>> for OwnedKey {
     fn from(key: Key<'_>) -> Self {
-        Self { route: key.route, service: key.service, identifier: key.identifier.into() }
+        let identifier = match key.identifier {
+            Identifier::Id(id) => OwnedIdentifier::Id(id),
+            Identifier::Bytes(bytes) => OwnedIdentifier::Bytes(SmallVec::from_slice(bytes)),
+        };
+        Self { route: key.route, service: key.service, identifier }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use uuid::Uuid;
 
-use super::{Counters, Key, Period};
+use super::{Counters, Identifier, Key, Period};
 
 #[test]
 fn aligns_periods_to_utc() {
@@ -34,7 +34,7 @@ fn admits_exactly_up_to_the_limit_over_all_workers() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..5_000 {
-                    let key = Key { route: Uuid::nil(), service: Uuid::nil(), identifier: b"ann" };
+                    let key = Key { route: Uuid::nil(), service: Uuid::nil(), identifier: Identifier::Bytes(b"ann") };
                     if counters.with(key, 60, |windows| windows.admit(Period::Minute, 60, 1_000)).is_ok() {
                         admitted.fetch_add(1, Ordering::Relaxed);
                     }
@@ -48,7 +48,7 @@ fn admits_exactly_up_to_the_limit_over_all_workers() {
 #[test]
 fn starts_a_window_anew_and_takes_back() {
     let counters = Arc::new(Counters::default());
-    let key = Key { route: Uuid::nil(), service: Uuid::nil(), identifier: b"ann" };
+    let key = Key { route: Uuid::nil(), service: Uuid::nil(), identifier: Identifier::Bytes(b"ann") };
     counters.with(key, 60, |windows| {
         assert_eq!(windows.admit(Period::Minute, 60, 2), Ok(0));
         assert_eq!(windows.admit(Period::Minute, 60, 2), Ok(1));
@@ -63,7 +63,7 @@ fn starts_a_window_anew_and_takes_back() {
         assert_eq!(windows.admit(Period::Minute, 60, 2), Ok(0), "and was put right");
         assert_eq!(windows.count(Period::Hour, 0), 0, "other windows are others");
     });
-    let other = Key { identifier: b"bob", ..key };
+    let other = Key { identifier: Identifier::Bytes(b"bob"), ..key };
     counters.with(other, 60, |windows| assert_eq!(windows.count(Period::Minute, 120), 0));
 }
 
@@ -73,7 +73,7 @@ fn forgets_keys_whose_windows_are_over() {
     std::thread::scope(|scope| {
         let met = scope.spawn(|| {
             for n in 0..200_000_u32 {
-                let key = Key { route: Uuid::nil(), service: Uuid::nil(), identifier: &n.to_le_bytes() };
+                let key = Key { route: Uuid::nil(), service: Uuid::nil(), identifier: Identifier::Bytes(&n.to_le_bytes()) };
                 // Each in a second of its own, long apart.
                 let now = n * 100;
                 counters.with(key, now, |windows| windows.admit(Period::Second, now, 1)).unwrap();
