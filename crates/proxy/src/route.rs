@@ -52,7 +52,7 @@ pub(crate) fn plan(cx: &mut Cx<'_>, route: &Route, service: Option<&Service>, ma
 ///
 /// Source: Kong 3.10, runloop/handler.lua `access.before`; it comes before any plugin.
 pub(crate) fn admit(cx: &mut Cx<'_>, route: &Route) -> Result<(), Box<Reply>> {
-    let takes = |protocol| route.protocols.contains(&protocol);
+    let takes = |protocol| route.protocols.contains(protocol);
     let (trusted, tls) = (cx.client.trusted, cx.listener.tls);
     let head = &cx.request().head;
     let told = head.headers.known(Known::XForwardedProto).filter(|_| trusted);

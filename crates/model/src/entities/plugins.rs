@@ -10,7 +10,7 @@ use gibbon_schema::typedefs;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::Protocol;
+use super::Protocols;
 use crate::EntityDef;
 
 /// Declaration of the entity.
@@ -54,7 +54,7 @@ pub struct Plugin {
     pub config: Option<Document>,
     /// Protocols of the requests that it runs on.
     #[field(base = typedefs::protocols)]
-    pub protocols: Set<Protocol>,
+    pub protocols: Protocols,
     /// Whether it runs.
     #[field(default = true)]
     pub enabled: bool,

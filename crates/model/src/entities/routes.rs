@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Protocol;
+use super::Protocols;
 use super::expression;
 use crate::EntityDef;
 
@@ -52,7 +52,7 @@ pub struct Route {
         len_min = 1,
         mutually_exclusive_subsets = EXCLUSIVE.map(|set| set.iter().copied())
     )]
-    pub protocols: Set<Protocol>,
+    pub protocols: Protocols,
     /// Status that tells a client of a protocol that is not taken to come back with HTTPS.
     #[field(one_of([426, 301, 302, 307, 308]), default = 426)]
     pub https_redirect_status_code: u16,

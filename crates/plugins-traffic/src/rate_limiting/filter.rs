@@ -137,7 +137,7 @@ impl Filter for RateLimitingFilter {
         if self.kept == Kept::Nowhere {
             return if self.fault_tolerant { Step::GO } else { Step::stop(Reply::status(500)) };
         }
-        let now = u32::try_from(cx.env.clock.wall_ms() / 1000).unwrap_or(u32::MAX);
+        let now = u32::try_from(cx.timings.started_at_ms / 1000).unwrap_or(u32::MAX);
         let mut address = [0; 16];
         let identifier = self.identify(cx, &mut address);
         let key = Key { route: self.route, service: self.service, identifier };

@@ -13,7 +13,7 @@ use crate::router::literal;
 use crate::router::trie::Trie;
 
 /// Up to how many slots a list is as fast as a tree.
-const FEW: usize = 8;
+const FEW: usize = 16;
 
 /// The place of a slot in the order of all slots; the greatest that fits wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

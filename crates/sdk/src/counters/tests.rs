@@ -73,7 +73,8 @@ fn forgets_keys_whose_windows_are_over() {
     std::thread::scope(|scope| {
         let met = scope.spawn(|| {
             for n in 0..200_000_u32 {
-                let key = Key { route: Uuid::nil(), service: Uuid::nil(), identifier: Identifier::Bytes(&n.to_le_bytes()) };
+                let key =
+                    Key { route: Uuid::nil(), service: Uuid::nil(), identifier: Identifier::Bytes(&n.to_le_bytes()) };
                 // Each in a second of its own, long apart.
                 let now = n * 100;
                 counters.with(key, now, |windows| windows.admit(Period::Second, now, 1)).unwrap();

@@ -292,7 +292,7 @@ impl Exchange {
             body: &mut self.body,
             body_read: None,
             tries: SmallVec::new(),
-            timings: self.timings,
+            timings: Timings { started_at_ms: self.env.clock.wall_ms(), ..self.timings },
             buffer_response: false,
             tail: Vec::new(),
             bytes_in: 0,
