@@ -29,19 +29,16 @@ def install():
         subprocess.run(command + words, check=True, env=environment, stdout=sys.stderr)
 
 
-def build():
-    """Builds release and returns the binary."""
-    subprocess.run(["cargo", "build", "--release", "--locked", "--package", "gibbon"], cwd=TOP, check=True)
-    folder = os.environ.get("CARGO_TARGET_DIR", TOP / "target")
-    return pathlib.Path(folder) / "release" / "gibbon"
+def target():
+    """Where cargo builds."""
+    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target")).resolve()
 
 
 def build_router():
     """Builds the program that measures the router alone, and returns it; none when that fails."""
     command = ["cargo", "build", "--profile", "counts", "--locked", "--package", "gibbon-proxy", "--example", "scale"]
-    folder = os.environ.get("CARGO_TARGET_DIR", TOP / "target")
     built = subprocess.run(command, cwd=TOP).returncode == 0
-    return pathlib.Path(folder) / "counts" / "examples" / "scale" if built else None
+    return target() / "counts" / "examples" / "scale" if built else None
 
 
 def said(*command):
