@@ -12,6 +12,7 @@ use gibbon_model::PluginKind;
 use gibbon_model::declarative::Declarative;
 use gibbon_model::declarative::EMPTY_HASH;
 use gibbon_model::declarative::Format;
+use gibbon_model::declarative::Join;
 use gibbon_model::declarative::Parsed;
 use gibbon_model::declarative::Refused;
 use gibbon_model::entities;
@@ -111,6 +112,34 @@ fn the_forms_of_a_file_say_the_same() {
         let read = |format| declarative().parse(&wrong.to_string(), format, &TestWorld::default()).unwrap_err();
         assert_eq!(read(Format::Json), read(Format::Yaml));
     }
+}
+
+/// Many documents are read in two parts, which must not lose sight of each other.
+#[test]
+fn the_parts_of_a_large_file_know_each_other() {
+    let service = |n: u32| json!({"name": format!("s{n}"), "host": "h.test", "routes": [{"name": format!("r{n}"), "paths": ["/"]}]});
+    let route = |n: u32| json!({"name": format!("q{n}"), "paths": ["/"], "service": format!("s{}", (n * 7) % 500)});
+    let mut file = json!({
+        "_format_version": "3.0",
+        "services": (0..500).map(service).collect::<Vec<_>>(),
+        "routes": (0..500).map(route).collect::<Vec<_>>(),
+    });
+    let read = |file: &Value, format| {
+        let join: Join = |one, other| {
+            std::thread::scope(|scope| {
+                scope.spawn(other);
+                one();
+            });
+        };
+        declarative().parse_joined(Some(join), &file.to_string(), format, &TestWorld::default())
+    };
+    let parsed = read(&file, Format::Json).unwrap();
+    assert_eq!(parsed, read(&file, Format::Yaml).unwrap());
+    assert_eq!(documents(&parsed, "routes").len(), 1000);
+    file["services"][499]["name"] = "s0".into();
+    let refused = read(&file, Format::Json).unwrap_err();
+    assert_eq!(refused, read(&file, Format::Yaml).unwrap_err());
+    assert!(refused.errors.to_text().contains("'services' entity with name set to 's0' already declared"));
 }
 
 #[test]

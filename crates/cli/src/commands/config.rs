@@ -20,6 +20,7 @@ use super::make;
 use crate::args::Place;
 use crate::control;
 use crate::control::Call;
+use crate::declarative::Beside;
 use crate::declarative::File;
 use crate::node::open_store;
 use crate::outcome::Outcome;
@@ -98,7 +99,7 @@ fn open(file: Option<&str>) -> anyhow::Result<File> {
 
 fn read(conf: &Conf, file: Option<&str>) -> anyhow::Result<Read> {
     let declarative = Declarative::new(registry::catalog(conf, &registry::enabled(conf)?));
-    match open(file)?.parse(&declarative) {
+    match open(file)?.parse(&declarative, Beside::Nothing) {
         Ok(parsed) => Ok(Read { declarative, parsed }),
         Err(why) => anyhow::bail!("Failed parsing:\n{why}"),
     }

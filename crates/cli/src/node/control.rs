@@ -21,6 +21,7 @@ use tracing::warn;
 use super::Node;
 use crate::control::Answer;
 use crate::control::Call;
+use crate::declarative::Beside;
 use crate::declarative::File;
 use crate::handover;
 use crate::progress::PACE;
@@ -130,7 +131,7 @@ async fn say(stream: &mut WriteHalf<'_>, answer: &Answer) -> anyhow::Result<()> 
 /// Checks a file where it delays nobody else's calls: it may be large.
 async fn parse(file: File, node: &Node) -> Result<Parsed, String> {
     let writer = Arc::clone(&node.writer);
-    let parsed = tokio::task::spawn_blocking(move || file.parse(writer.declarative())).await;
+    let parsed = tokio::task::spawn_blocking(move || file.parse(writer.declarative(), Beside::Traffic)).await;
     parsed.unwrap_or_else(|error| Err(error.to_string()))
 }
 

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::identity;
 use crate::declarative;
+use crate::declarative::Beside;
 use crate::declarative::File;
 use crate::postgres;
 use crate::prefix::Prefix;
@@ -69,7 +70,7 @@ pub(super) async fn load_declarative(conf: &Conf, kept: Option<&str>, writer: &W
     }
     let parsed = match (&conf.declarative_config, &conf.declarative_config_string) {
         (Some(path), _) => File::read(Path::new(path))
-            .and_then(|file| file.parse(writer.declarative()))
+            .and_then(|file| file.parse(writer.declarative(), Beside::Nothing))
             .map_err(|why| anyhow::anyhow!("error parsing declarative config file {path}:\n{why}"))?,
         (None, Some(text)) => declarative::parse(writer.declarative(), text, Format::Any)
             .map_err(|why| anyhow::anyhow!("error parsing declarative config string:\n{why}"))?,

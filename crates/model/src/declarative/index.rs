@@ -47,8 +47,16 @@ enum Kept {
 
 /// All documents of a file by entity, and what finds them.
 #[derive(Default)]
-pub(super) struct Index {
+pub(super) struct Index<'b> {
     packing: Packing,
+    /// What was found before, if this is a part that is read beside others.
+    base: Option<&'b Found>,
+    found: Found,
+}
+
+/// What is found in a file, or in a part of it.
+#[derive(Default)]
+pub(super) struct Found {
     documents: HashMap<&'static str, Vec<Kept>>,
     ids: HashSet<(&'static str, String)>,
     names: HashMap<(&'static str, String), String>,
@@ -59,10 +67,56 @@ pub(super) struct Index {
     errors: Map<String, Value>,
 }
 
-impl Index {
+impl Found {
+    /// Takes over what was found in a part that comes next in the file.
+    fn append(&mut self, part: Self) {
+        for (entity, documents) in part.documents {
+            self.documents.entry(entity).or_default().extend(documents);
+        }
+        let before = (self.ids.len(), self.names.len(), self.uniques.len());
+        let more = (part.ids.len(), part.names.len(), part.uniques.len());
+        self.ids.extend(part.ids);
+        self.names.extend(part.names);
+        self.uniques.extend(part.uniques);
+        let now = (self.ids.len(), self.names.len(), self.uniques.len());
+        if now != (before.0 + more.0, before.1 + more.1, before.2 + more.2) {
+            self.errors.insert("error".to_owned(), "two parts of the file declare the same".into());
+        }
+        self.expected.extend(part.expected);
+        self.meant_as_ids.extend(part.meant_as_ids);
+        self.errors.extend(part.errors);
+    }
+}
+
+impl Index<'_> {
     /// Returns an index that holds nothing yet.
     pub(super) fn new(packing: Packing) -> Self {
         Self { packing, ..Self::default() }
+    }
+
+    /// Returns an index for a part of the file, which knows what was found so far.
+    pub(super) fn part(&self) -> Index<'_> {
+        Index { packing: Packing::Early, base: Some(&self.found), found: Found::default() }
+    }
+
+    /// Returns what was found in a part.
+    pub(super) fn into_found(self) -> Found {
+        self.found
+    }
+
+    /// Takes over what was found in a part that comes next in the file. What two parts declare both is found to be
+    /// wrong, but not told well.
+    pub(super) fn append(&mut self, part: Found) {
+        self.found.append(part);
+    }
+
+    /// Returns the id of what has this name.
+    fn named(&self, place: &(&'static str, String)) -> Option<&String> {
+        self.found.names.get(place).or_else(|| self.base?.names.get(place))
+    }
+
+    fn has_id(&self, place: &(&'static str, String)) -> bool {
+        self.found.ids.contains(place) || self.base.is_some_and(|base| base.ids.contains(place))
     }
 
     /// Takes the documents out of a filled file, children before their parents.
@@ -113,12 +167,12 @@ impl Index {
                 self.resolve(catalog, entity, &mut item);
                 let mut errors = Map::new();
                 self.check_uniques(entity, &item, &mut errors);
-                self.errors.extend(errors);
+                self.found.errors.extend(errors);
                 Kept::Packed(Packed::own_fields(entity, &item))
             }
             false => Kept::Whole(item),
         };
-        self.documents.entry(entity.name).or_default().push(kept);
+        self.found.documents.entry(entity.name).or_default().push(kept);
     }
 
     /// Tells whether all that a document refers to by name or id is known, and notes which were taken for ids.
@@ -126,13 +180,13 @@ impl Index {
         for reference in &entity.refs {
             let Some(Value::String(text)) = item.get(reference.field) else { continue };
             let place = (reference.target, text.clone());
-            if self.names.contains_key(&place) {
+            if self.named(&place).is_some() {
                 continue;
             }
-            if !self.ids.contains(&place) {
+            if !self.has_id(&place) {
                 return false;
             }
-            self.meant_as_ids.insert(place);
+            self.found.meant_as_ids.insert(place);
         }
         true
     }
@@ -146,27 +200,28 @@ impl Index {
         let mut duplicate = None;
         if let (Some(key), Some(name)) = (named, &name) {
             let place = (entity.name, name.clone());
-            match self.names.contains_key(&place) {
+            match self.named(&place).is_some() {
                 true => duplicate = Some((key, name)),
                 false => {
-                    self.names.insert(place, id.clone());
+                    self.found.names.insert(place, id.clone());
                 }
             }
         }
-        if !self.ids.insert((entity.name, id.clone())) && duplicate.is_none() {
+        let place = (entity.name, id.clone());
+        if (self.has_id(&place) || !self.found.ids.insert(place)) && duplicate.is_none() {
             duplicate = Some(("primary key", &id));
         }
         if let Some((key, value)) = duplicate {
             let message = uniqueness(entity.name, key, value);
             let section = match parent {
-                None => &mut self.errors,
-                Some((parent, at)) => element(&mut self.errors, parent, at),
+                None => &mut self.found.errors,
+                Some((parent, at)) => element(&mut self.found.errors, parent, at),
             };
             *slot(section, entity.name, index) = message.into();
         }
         for reference in &entity.refs {
             if let Some(value) = item.get(reference.field).filter(|value| !value.is_null()) {
-                self.expected.push(Expected {
+                self.found.expected.push(Expected {
                     entity: entity.name,
                     field: reference.field,
                     target: reference.target,
@@ -184,13 +239,13 @@ impl Index {
             value => value.as_str()?,
         };
         let place = (target, text.to_owned());
-        let by_name = self.names.get(&place).cloned();
-        by_name.or_else(|| self.ids.contains(&place).then(|| text.to_owned()))
+        let by_name = self.named(&place).cloned();
+        by_name.or_else(|| self.has_id(&place).then(|| text.to_owned()))
     }
 
     /// Resolves references, and returns the documents in dependency order.
     pub(super) fn finish(mut self, catalog: &Catalog) -> Result<Documents, Errors> {
-        for expected in std::mem::take(&mut self.expected) {
+        for expected in std::mem::take(&mut self.found.expected) {
             if self.find(expected.target, &expected.value).is_some() {
                 continue;
             }
@@ -200,7 +255,7 @@ impl Index {
             };
             let message =
                 format!("invalid reference '{}: {shown}' (no such entry in '{}')", expected.field, expected.target,);
-            let section = self.errors.entry(expected.entity).or_insert_with(|| json!({}));
+            let section = self.found.errors.entry(expected.entity).or_insert_with(|| json!({}));
             // Duplicates found before have made it a list; the name comes first then.
             if !section.is_object() {
                 *section = json!({});
@@ -211,16 +266,17 @@ impl Index {
                 empty => *empty = json!([message]),
             }
         }
-        if let Some((entity, text)) = self.meant_as_ids.iter().find(|place| self.names.contains_key(*place)) {
-            self.errors.insert((*entity).to_owned(), format!("{text} is a name and an id").into());
+        if let Some((entity, text)) = self.found.meant_as_ids.iter().find(|place| self.found.names.contains_key(*place))
+        {
+            self.found.errors.insert((*entity).to_owned(), format!("{text} is a name and an id").into());
         }
-        if !self.errors.is_empty() {
-            return Err(Errors::new(self.errors));
+        if !self.found.errors.is_empty() {
+            return Err(Errors::new(self.found.errors));
         }
         let mut all = Documents::new();
         let mut errors = Map::new();
         for entity in declarable(catalog) {
-            let Some(documents) = self.documents.remove(entity.name) else { continue };
+            let Some(documents) = self.found.documents.remove(entity.name) else { continue };
             let mut packed = Vec::with_capacity(documents.len());
             for kept in documents {
                 packed.push(match kept {
@@ -260,13 +316,14 @@ impl Index {
             let Some(value) = document.get(*field).filter(|value| !value.is_null()) else { continue };
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let place = (entity.name, *field, text);
-            if self.uniques.contains(&place) {
+            let before = self.base.is_some_and(|base| base.uniques.contains(&place));
+            if before || self.found.uniques.contains(&place) {
                 let name = entity.endpoint_key.and_then(|key| document.get(key)?.as_str());
                 let at = name.unwrap_or_else(|| id_of(entity, document));
                 let section = errors.entry(entity.name).or_insert_with(|| json!({}));
                 section[at] = uniqueness(entity.name, field, &place.2).into();
             } else {
-                self.uniques.insert(place);
+                self.found.uniques.insert(place);
             }
         }
     }

@@ -69,6 +69,9 @@ impl Format {
     }
 }
 
+/// Does two pieces of work, side by side if there are threads for it.
+pub type Join = fn(&mut (dyn FnMut() + Send), &mut (dyn FnMut() + Send));
+
 /// A configuration that was accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
@@ -120,9 +123,23 @@ impl Declarative {
     ///
     /// # Errors
     /// When it cannot be read, is not valid, or refers to what is not there.
-    pub fn parse(&self, text: &str, format: Format, world: &dyn World) -> Result<Parsed, Refused> {
+    pub fn parse(&self, text: &str, format: Format, world: &(dyn World + Sync)) -> Result<Parsed, Refused> {
+        self.parse_joined(None, text, format, world)
+    }
+
+    /// Returns what a text says, as [`parse`](Self::parse) does; `join` reads the halves of what is large.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_joined(
+        &self,
+        join: Option<Join>,
+        text: &str,
+        format: Format,
+        world: &(dyn World + Sync),
+    ) -> Result<Parsed, Refused> {
         if format != Format::Yaml
-            && let Some(accepted) = quick::read(self, text, &[], world)
+            && let Some(accepted) = quick::read(self, text, &[], join, world)
         {
             return Ok(parsed(accepted, || hash(text)));
         }
@@ -137,8 +154,8 @@ impl Declarative {
 
     /// Returns what a JSON text says without the `ignored` entries at its top, or nothing if anything is wrong with it:
     /// then [`parse_file`](Self::parse_file) tells what.
-    pub fn parse_json(&self, text: &str, ignored: &[&str], world: &dyn World) -> Option<Parsed> {
-        let accepted = quick::read(self, text, ignored, world)?;
+    pub fn parse_json(&self, text: &str, ignored: &[&str], world: &(dyn World + Sync)) -> Option<Parsed> {
+        let accepted = quick::read(self, text, ignored, None, world)?;
         Some(parsed(accepted, || hash(text)))
     }
 
@@ -150,7 +167,7 @@ impl Declarative {
         &self,
         mut file: Document,
         hash_of_text: Option<String>,
-        world: &dyn World,
+        world: &(dyn World + Sync),
     ) -> Result<Parsed, Refused> {
         paths::migrate(&mut file);
         match quick::flatten(self, &mut file, |document| document.clone(), world) {
@@ -166,7 +183,7 @@ impl Declarative {
         &self,
         mut file: Document,
         hash_of_text: Option<String>,
-        world: &dyn World,
+        world: &(dyn World + Sync),
     ) -> Result<Parsed, Refused> {
         paths::migrate(&mut file);
         match self.flatten(&mut file, world) {

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use super::Declarative;
 use super::Documents;
+use super::Join;
 use super::ids::stable_id;
 use super::index::Index;
 use super::index::Packing;
@@ -33,7 +34,7 @@ pub(super) fn flatten(
     declarative: &Declarative,
     input: &mut Document,
     take: impl Fn(&mut Value) -> Value,
-    world: &dyn World,
+    world: &(dyn World + Sync),
 ) -> Option<(Documents, Document)> {
     let mut quick = Quick::new(declarative, world);
     for entity in declarable(&declarative.catalog) {
@@ -55,7 +56,8 @@ pub(super) fn read(
     declarative: &Declarative,
     text: &str,
     ignored: &[&str],
-    world: &dyn World,
+    join: Option<Join>,
+    world: &(dyn World + Sync),
 ) -> Option<(Documents, Document)> {
     let mut file: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
     file.retain(|name, _| !ignored.contains(&name.as_str()));
@@ -67,23 +69,27 @@ pub(super) fn read(
     for entity in declarable(&declarative.catalog) {
         let Some(items) = file.remove(entity.name) else { continue };
         let items: Vec<&RawValue> = serde_json::from_str(items.get()).ok()?;
-        quick.collect(entity, items.into_iter().map(|item| serde_json::from_str(item.get()).ok()))?;
+        quick.collect_texts(entity, &items, join)?;
     }
     let rest = file.into_iter().map(|(name, value)| Some((name, serde_json::from_str(value.get()).ok()?)));
     quick.finish(rest.collect::<Option<Document>>()?)
 }
 
+/// From how many documents at the top reading them in two parts is worth a thread.
+const MANY: usize = 200;
+
 /// A file on the short way.
 struct Quick<'a> {
     declarative: &'a Declarative,
     cx: Context<'a>,
-    index: Index,
+    world: &'a (dyn World + Sync),
+    index: Index<'a>,
 }
 
 impl<'a> Quick<'a> {
-    fn new(declarative: &'a Declarative, world: &'a dyn World) -> Self {
+    fn new(declarative: &'a Declarative, world: &'a (dyn World + Sync)) -> Self {
         let cx = declarative.catalog.context(world);
-        Self { declarative, cx, index: Index::new(Packing::Early) }
+        Self { declarative, cx, world, index: Index::new(Packing::Early) }
     }
 
     /// Takes the documents of an entity that stand at the top; none among them is what is no document.
@@ -94,6 +100,28 @@ impl<'a> Quick<'a> {
             let filled = admit(catalog, entity, record, item?, &self.cx)?;
             self.index.collect_one(catalog, entity, filled, at);
         }
+        Some(())
+    }
+
+    /// Takes the documents of an entity that stand at the top as texts; if they are many, in two parts side by side.
+    fn collect_texts(&mut self, entity: &Entity, items: &[&RawValue], join: Option<Join>) -> Option<()> {
+        let read = |item: &&RawValue| serde_json::from_str(item.get()).ok();
+        let Some(join) = join.filter(|_| items.len() >= MANY) else {
+            return self.collect(entity, items.iter().map(read));
+        };
+        let (one, other) = items.split_at(items.len() / 2);
+        let base = &self.index;
+        let collect = |items: &[&RawValue]| {
+            let cx = self.declarative.catalog.context(self.world);
+            let mut part = Quick { declarative: self.declarative, cx, world: self.world, index: base.part() };
+            part.collect(entity, items.iter().map(read))?;
+            Some(part.index.into_found())
+        };
+        let (mut first, mut second) = (None, None);
+        join(&mut || first = collect(one), &mut || second = collect(other));
+        let (first, second) = (first?, second?);
+        self.index.append(first);
+        self.index.append(second);
         Some(())
     }
 
