@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 
-from . import proxies, rounds, tools
+from . import documents, proxies, rounds, tools
 from .scenarios import SCENARIOS
 
 # What is driven: each protocol, the plugins that most have, answers and bodies of all sizes.
 LOADS = ("plain", "work", "10 plugins", "TLS", "TLS handshakes", "h2", "100 KB", "POST 1 KB")
+# So many routes are read at a start.
+ROUTES = 20_000
 
 
 def build(seconds=3):
@@ -57,13 +59,21 @@ def train(watched, seconds):
     """Drives the binary with each load; it writes what it has seen when it ends."""
     core = max(os.sched_getaffinity(0))
     for scenario in (one for one in SCENARIOS if one.name in LOADS):
-        print(f"training: {scenario.text}", file=sys.stderr)
-        with tempfile.TemporaryDirectory(prefix="gibbon-train-") as made:
-            folder = pathlib.Path(made)
-            os.chmod(folder, 0o755)
-            rounds.make_certificate(folder)
-            with proxies.upstream(folder, core) as upstream:
-                with proxies.gibbon(watched, folder, core, scenario.document(upstream.port)) as gibbon:
-                    gibbon.wait(rounds.REQUEST)
-                    for connections in (8, 64):
-                        scenario.load.run(gibbon, connections, seconds, core)
+        drive(watched, core, scenario.text, scenario.document, lambda gibbon: [
+            scenario.load.run(gibbon, connections, seconds, core) for connections in (8, 64)])
+    host, path = documents.request(1)
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    many = lambda upstream: documents.many(ROUTES, upstream)
+    drive(watched, core, f"a start with {ROUTES:,} routes", many, lambda gibbon: None, request)
+
+
+def drive(watched, core, what, document, load, request=rounds.REQUEST):
+    print(f"training: {what}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="gibbon-train-") as made:
+        folder = pathlib.Path(made)
+        os.chmod(folder, 0o755)
+        rounds.make_certificate(folder)
+        with proxies.upstream(folder, core) as upstream:
+            with proxies.gibbon(watched, folder, core, document(upstream.port)) as gibbon:
+                gibbon.wait(request)
+                load(gibbon)

@@ -5,10 +5,17 @@ use std::io;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use axum::Extension;
+use axum::extract::Request;
+use axum::middleware;
+use axum::middleware::Next;
+use axum::response::Response;
 use gibbon_conf::Limits;
+use http::HeaderValue;
 use http::StatusCode;
+use http::header::CONNECTION;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
@@ -26,6 +33,9 @@ use crate::pages;
 
 /// Longest head of a request that is read.
 const MAX_HEAD: usize = 64 * 1024;
+/// How long an idle connection may still bring a request when the node ends: to close it at once would lose one that is
+/// on its way.
+const DRAIN: Duration = Duration::from_secs(1);
 /// Streams that one HTTP/2 connection may have open.
 const MAX_STREAMS: u32 = 128;
 
@@ -65,12 +75,20 @@ where
         Some(client) => served.router.layer(Extension(client)),
         None => served.router,
     };
-    let service = TowerToHyperService::new(router);
-    let connection = builder.serve_connection(io, service);
+    let leaving = stopped.clone();
+    let router = router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let leaving = leaving.clone();
+        async move { say_goodbye(request.version(), next.run(request).await, *leaving.borrow()) }
+    }));
+    let connection = builder.serve_connection(io, TowerToHyperService::new(router));
     tokio::pin!(connection);
+    let drained = async {
+        stop(&mut stopped).await;
+        tokio::time::sleep(DRAIN).await;
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = stop(&mut stopped) => None,
+        () = drained => None,
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -82,6 +100,14 @@ where
     if let Err(error) = ended {
         debug!(error = %error, "a connection to the Admin API broke off");
     }
+}
+
+/// Tells an HTTP/1 client that it must connect anew when the node ends; HTTP/2 has frames for that.
+fn say_goodbye(version: http::Version, mut answer: Response, leaving: bool) -> Response {
+    if leaving && version < http::Version::HTTP_2 {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 /// Waits until the node stops.

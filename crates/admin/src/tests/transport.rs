@@ -110,3 +110,27 @@ async fn serves_sockets_until_it_is_shut_down() {
     handle.shutdown(Duration::from_secs(5)).await;
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn answers_what_is_on_its_way_when_it_is_shut_down() {
+    let api = Fixture::embedded();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let handle = crate::serve(&api.apis, vec![Listening { socket, tls: None, http2: Http2::On }], Vec::new()).unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /services HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut text = vec![0; 12];
+    stream.read_exact(&mut text).await.unwrap();
+    assert_eq!(text, b"HTTP/1.1 200");
+
+    let shutdown = tokio::spawn(handle.shutdown(Duration::from_secs(5)));
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stream.write_all(b"GET /routes HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let (_, second) = text.split_once("HTTP/1.1 200 OK\r\n").expect("a second answer");
+    assert!(second.contains("\r\nConnection: close\r\n"), "{second}");
+    shutdown.await.unwrap();
+}
