@@ -22,7 +22,7 @@ def build(seconds=3):
     host = next(line.split()[1] for line in tools.said("rustc", "-vV").splitlines() if line.startswith("host:"))
     folder = tools.target() / "trained"
     raw = folder / "raw"
-    watched = cargo(folder / "watched", host, f"-Cprofile-generate={raw}", CARGO_PROFILE_RELEASE_LTO="off")
+    watched = cargo(folder / "watched", host, f"-Cprofile-generate={raw}")
     profile = profile_of(watched, folder)
     if not profile.exists():
         merge = merger(host)
@@ -40,10 +40,11 @@ def profile_of(watched, folder):
     return folder / f"{digest.hexdigest()[:16]}.profdata"
 
 
-def cargo(folder, host, flags, **environment):
-    """With a target named, cargo does not pass the flags on to what only runs while building."""
+def cargo(folder, host, flags):
+    """With a target named, cargo does not pass the flags on to what only runs while building. Both builds have the same profile, or their
+    symbols would have other names and nothing that was seen would be found again."""
     command = ["cargo", "build", "--release", "--locked", "--package", "gibbon", "--target", host, "--target-dir", folder]
-    subprocess.run(command, cwd=tools.TOP, check=True, env=os.environ | environment | {"RUSTFLAGS": flags})
+    subprocess.run(command, cwd=tools.TOP, check=True, env=os.environ | {"RUSTFLAGS": flags})
     return folder / host / "release" / "gibbon"
 
 

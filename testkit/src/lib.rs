@@ -7,6 +7,7 @@ pub mod cases;
 pub mod client;
 pub mod dns;
 pub mod gateway;
+pub mod h2;
 pub mod ledger;
 pub mod load;
 pub mod port;

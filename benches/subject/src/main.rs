@@ -12,7 +12,6 @@ mod wire;
 
 use anyhow::bail;
 
-use node::Node;
 use node::Setup;
 use wire::Client;
 
@@ -51,7 +50,7 @@ fn run(case: &str, times: usize) -> anyhow::Result<u64> {
 fn requests(setup: &Setup, client: Client, times: usize) -> anyhow::Result<u64> {
     allocations::count_this_thread(false);
     let upstream = upstream::start()?;
-    let node = Node::start(setup, upstream)?;
+    let node = setup.start(upstream)?;
     let mut connection = client.connect(node.port())?;
     for number in 0..WARM_UP {
         connection.exchange(number)?;

@@ -11,7 +11,6 @@ use gibbon_proxy::router::Key;
 use gibbon_proxy::snapshot::Snapshot;
 
 use crate::allocations;
-use crate::node;
 use crate::node::ROUTES;
 use crate::node::Setup;
 use crate::wire;
@@ -66,5 +65,5 @@ pub(crate) fn chain(times: usize) -> anyhow::Result<u64> {
 }
 
 fn compiled() -> anyhow::Result<Snapshot> {
-    Ok(Setup::work().compile(9, &node::env("/nonexistent")?)?.snapshot())
+    Ok(Setup::work().compile()?.snapshot())
 }

@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
+use gibbon_testkit::h2::frame;
 
 use crate::node::CONSUMERS;
 use crate::node::ROUTES;
@@ -148,12 +149,4 @@ impl Connection {
 
 fn frame_length(frame: &[u8]) -> usize {
     usize::from(frame[0]) << 16 | usize::from(frame[1]) << 8 | usize::from(frame[2])
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
 }

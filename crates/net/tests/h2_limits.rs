@@ -10,6 +10,7 @@ use std::time::Instant;
 use gibbon_http::h1::Limits;
 use gibbon_net::Exchange;
 use gibbon_net::Settings;
+use gibbon_testkit::h2::frame;
 
 use rig::Client;
 use rig::Rig;
@@ -39,14 +40,6 @@ async fn short(exchange: &mut Exchange, _target: rig::Target) {
 /// Never answers; ends when the client resets the stream or is gone.
 async fn never(exchange: &mut Exchange, target: rig::Target) {
     let _ = rig::forward(exchange, &target).await;
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
 }
 
 fn get(stream: u32) -> Vec<u8> {

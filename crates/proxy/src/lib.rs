@@ -23,6 +23,8 @@ mod route;
 mod serving;
 mod settings;
 mod stop;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod upstream_tls;
 mod walk;
 mod worker;

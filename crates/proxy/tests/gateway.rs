@@ -1,13 +1,12 @@
 //! A gateway from declarative documents in memory, over real sockets: what passes through, and what it answers itself.
 
-mod support;
-
 use gibbon_testkit::client::Request;
 use gibbon_testkit::client::send;
 use gibbon_testkit::upstream::Reaction;
 use gibbon_testkit::upstream::Upstream;
 
-use support::Node;
+use gibbon_proxy::testing::Node;
+use gibbon_proxy::testing::With;
 
 /// Starts an upstream that answers with the target it saw and the headers whose names begin with `prefix`.
 fn mirror(prefix: &'static str) -> anyhow::Result<Upstream> {
@@ -24,9 +23,10 @@ fn mirror(prefix: &'static str) -> anyhow::Result<Upstream> {
 fn plain_requests_pass() -> anyhow::Result<()> {
     let upstream = mirror("host")?;
     let port = upstream.port();
-    let node = Node::start(&format!(
+    let declarative = format!(
         "_format_version: '3.0'\nservices: [{{name: s, url: 'http://127.0.0.1:{port}/base', routes: [{{name: r, paths: [/p]}}]}}]"
-    ))?;
+    );
+    let node = Node::start(&declarative, With::default())?;
     for _ in 0..3 {
         let answer = send(node.port(), &Request::new("GET", "/p/x%20y?a=b"))?;
         assert_eq!(answer.status, 200);
@@ -40,7 +40,7 @@ fn plain_requests_pass() -> anyhow::Result<()> {
 
 #[test]
 fn nothing_matches() -> anyhow::Result<()> {
-    let node = Node::start("_format_version: '3.0'")?;
+    let node = Node::start("_format_version: '3.0'", With::default())?;
     let answer = send(node.port(), &Request::new("GET", "/"))?;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.json()?["message"], "no Route matched with those values");

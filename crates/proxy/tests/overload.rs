@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicUsize;
@@ -28,7 +26,8 @@ use gibbon_testkit::client::send;
 use gibbon_testkit::upstream::Reaction;
 use gibbon_testkit::upstream::Upstream;
 
-use support::Node;
+use gibbon_proxy::testing::Node;
+use gibbon_proxy::testing::With;
 
 /// Waits until it is so.
 fn until(what: &str, so: impl Fn() -> bool) {
@@ -85,7 +84,7 @@ impl Gate {
 fn requests_above_their_number_are_shed() {
     let (gate, upstream) = Gate::upstream();
     let properties = [("overload_requests", "2"), ("overload_retry_after", "7")];
-    let node = Node::start_with(&service(upstream.port()), &properties).unwrap();
+    let node = Node::start(&service(upstream.port()), With { properties: &properties, ..With::default() }).unwrap();
     std::thread::scope(|scope| {
         let held: Vec<_> = (0..2).map(|_| scope.spawn(|| get(&node).unwrap())).collect();
         until("two are in flight", || gate.waiting.load(Ordering::Relaxed) == 2);
@@ -104,7 +103,8 @@ fn requests_above_their_number_are_shed() {
 #[test]
 fn connections_above_their_number_are_closed() {
     let (gate, upstream) = Gate::upstream();
-    let node = Node::start_with(&service(upstream.port()), &[("nginx_events_worker_connections", "1")]).unwrap();
+    let with = With { properties: &[("nginx_events_worker_connections", "1")], ..With::default() };
+    let node = Node::start(&service(upstream.port()), with).unwrap();
     std::thread::scope(|scope| {
         let held = scope.spawn(|| get(&node).unwrap());
         until("one is in flight", || gate.waiting.load(Ordering::Relaxed) == 1);
@@ -148,7 +148,8 @@ fn a_worker_that_is_late_sheds() {
     let upstream = Upstream::start(|_| Reaction::ok("ok")).unwrap();
     let declarative = format!("{}plugins: [{{name: slow}}]\n", service(upstream.port()));
     let properties = [("overload_lag", "0.15"), ("overload_retry_after", "7"), ("plugins", "slow")];
-    let node = Node::start_plugins(&declarative, &properties, vec![PluginDef::of::<Slow>()]).unwrap();
+    let with = With { plugins: vec![PluginDef::of::<Slow>()], properties: &properties, ..With::default() };
+    let node = Node::start(&declarative, with).unwrap();
     assert_eq!(get(&node).unwrap().status, 200, "one slow request is no overload");
     let shed = AtomicUsize::new(0);
     std::thread::scope(|scope| {

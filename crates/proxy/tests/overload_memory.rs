@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
@@ -12,7 +10,8 @@ use gibbon_sdk::env::Pressure;
 use gibbon_testkit::client::Request;
 use gibbon_testkit::client::send;
 
-use support::Node;
+use gibbon_proxy::testing::Node;
+use gibbon_proxy::testing::With;
 
 const MB: usize = 1 << 20;
 
@@ -21,7 +20,7 @@ fn memory_sheds_then_refuses_and_ends() {
     let threshold = gibbon_net::memory::resident().unwrap() as usize + 200 * MB;
     let properties = [("overload_memory", threshold.to_string())];
     let properties = properties.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let node = Node::start_with("_format_version: '3.0'", &properties).unwrap();
+    let node = Node::start("_format_version: '3.0'", With { properties: &properties, ..With::default() }).unwrap();
     let status = || send(node.port(), &Request::new("GET", "/")).map(|answer| answer.status).ok();
     let until = |want: Option<u16>| {
         let begun = Instant::now();

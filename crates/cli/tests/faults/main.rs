@@ -6,7 +6,6 @@ mod changes;
 mod crash;
 mod crowd;
 mod exhaustion;
-mod inside;
 mod names;
 mod panics;
 mod replace;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use gibbon_plugins_traffic::rate_limiting::RateLimiting;
+use gibbon_proxy::testing::Node;
+use gibbon_proxy::testing::With;
 use gibbon_schema::Record;
 use gibbon_sdk::BuildError;
 use gibbon_sdk::Clock;
@@ -33,7 +35,6 @@ use gibbon_testkit::upstream::Reaction;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::inside::Inside;
 use crate::suite::Row;
 use crate::suite::Scale;
 
@@ -135,15 +136,15 @@ pub(crate) fn in_every_phase(scale: Scale) -> anyhow::Result<Row> {
         ]}],
     });
     let plugins = vec![PluginDef::of::<Panics>(), PluginDef::of::<PanicsInResponse>()];
-    let node = Inside::start(plugins, &document, Clock::System)?;
+    let node = Node::start(&document.to_string(), With { plugins, ..With::default() })?;
     let mut row =
         Row::new(format!("a plugin panics in each phase, {times} times, on the worker that serves 8 other clients"));
-    let load = Load::start(&Plan::get(node.port, "/r"));
+    let load = Load::start(&Plan::get(node.port(), "/r"));
     load.wait_for(50)?;
     // The messages of panics that are wanted.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let mut client = Connection::open(node.port)?;
+    let mut client = Connection::open(node.port())?;
     for _ in 0..times {
         for (phase, path, want) in [
             ("rewrite", "/r", 500),
@@ -192,16 +193,17 @@ pub(crate) fn clock_jumps(_: Scale) -> anyhow::Result<Row> {
         {"name": "l", "url": url, "routes": [{"name": "l", "paths": ["/limited"], "plugins": limits}]},
     ]});
     let clock = Clock::Shifted(Arc::clone(&shift));
-    let node = Inside::start(vec![PluginDef::of::<RateLimiting>()], &document, clock)?;
+    let with = With { plugins: vec![PluginDef::of::<RateLimiting>()], clock, ..With::default() };
+    let node = Node::start(&document.to_string(), with)?;
     let mut row = Row::new(
         "the wall clock jumps by hours, forward and back, while windows fill and requests wait, beside 8 clients",
     );
-    let load = Load::start(&Plan::get(node.port, "/r"));
+    let load = Load::start(&Plan::get(node.port(), "/r"));
     for jump in [0, 2 * HOUR_MS, -3 * HOUR_MS, 30 * 24 * HOUR_MS, -1000 * HOUR_MS] {
         shift.fetch_add(jump, Ordering::Relaxed);
         // A new hour lets pass what an hour lets pass; what is left of it is told rightly.
         for number in 1..=6 {
-            let answer = client::send(node.port, &Request::new("GET", "/limited?id=1"))?;
+            let answer = client::send(node.port(), &Request::new("GET", "/limited?id=1"))?;
             let want = if number <= 5 { 200 } else { 429 };
             row.requests(1, 0);
             row.holds(answer.status == want, || {
@@ -214,9 +216,9 @@ pub(crate) fn clock_jumps(_: Scale) -> anyhow::Result<Row> {
     for jump in [HOUR_MS, -HOUR_MS] {
         // Timeouts are not the wall clock's business: what is slow is awaited, what hangs ends in time.
         for (path, want, least, most) in [("slow", 200, 350, 1000), ("hang", 504, 950, 3000)] {
-            let mut connection = Connection::open(node.port)?;
+            let mut connection = Connection::open(node.port())?;
             let begun = Instant::now();
-            connection.send(&Request::new("GET", &format!("/r/{path}?id={}", next_id())).bytes(node.port))?;
+            connection.send(&Request::new("GET", &format!("/r/{path}?id={}", next_id())).bytes(node.port()))?;
             std::thread::sleep(Duration::from_millis(100));
             shift.fetch_add(jump, Ordering::Relaxed);
             let status = connection.answer("GET")?.status;

@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use gibbon_testkit::h2::frame;
+
 use crate::answers::Answer;
 
 /// Names and values.
@@ -34,10 +36,10 @@ pub(crate) fn exchange(
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     let mut out = PREFACE.to_vec();
-    frame(&mut out, SETTINGS, 0, 0, &[]);
+    out.extend(frame(SETTINGS, 0, 0, &[]));
     head(&mut out, 1, fields, if body.is_none() && trailers.is_empty() { END_STREAM } else { 0 });
     if let Some(body) = body {
-        frame(&mut out, DATA, if trailers.is_empty() { END_STREAM } else { 0 }, 1, body);
+        out.extend(frame(DATA, if trailers.is_empty() { END_STREAM } else { 0 }, 1, body));
     }
     if !trailers.is_empty() {
         head(&mut out, 1, trailers, END_STREAM);
@@ -52,9 +54,7 @@ pub(crate) fn exchange(
         match kind {
             HEADERS if of.status.is_none() => of.status = Some(status(&payload)),
             SETTINGS if flags == 0 => {
-                let mut ack = Vec::new();
-                frame(&mut ack, SETTINGS, 1, 0, &[]);
-                stream.write_all(&ack).ok();
+                stream.write_all(&frame(SETTINGS, 1, 0, &[])).ok();
             }
             RESET => of.cut = true,
             GO_AWAY => break,
@@ -93,13 +93,6 @@ fn next(stream: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     Some((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload))
 }
 
-fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, id: u32, payload: &[u8]) {
-    out.extend_from_slice(&u32::try_from(payload.len()).unwrap_or_default().to_be_bytes()[1..]);
-    out.extend([kind, flags]);
-    out.extend(id.to_be_bytes());
-    out.extend_from_slice(payload);
-}
-
 /// Writes a header block: literals that are not indexed, as they are.
 fn head(out: &mut Vec<u8>, id: u32, fields: &Fields, flags: u8) {
     let mut block = Vec::new();
@@ -114,8 +107,8 @@ fn head(out: &mut Vec<u8>, id: u32, fields: &Fields, flags: u8) {
     for (at, piece) in pieces.iter().enumerate() {
         let end = if at + 1 == pieces.len() { END_HEADERS } else { 0 };
         match at {
-            0 => frame(out, HEADERS, flags | end, id, piece),
-            _ => frame(out, CONTINUATION, end, id, piece),
+            0 => out.extend(frame(HEADERS, flags | end, id, piece)),
+            _ => out.extend(frame(CONTINUATION, end, id, piece)),
         }
     }
 }

@@ -343,8 +343,7 @@ impl Compiler {
     /// Tells whether requests can come to a route: it is for HTTP, and its service is there and enabled, if it has one.
     fn is_routable(&self, route: &Route) -> bool {
         let enabled = |id| self.snapshot.services.get(&id).is_some_and(|service| service.enabled);
-        route.protocols.iter().any(|protocol| is_http(protocol))
-            && route.service.is_none_or(|service| enabled(service.id))
+        route.protocols.iter().any(is_http) && route.service.is_none_or(|service| enabled(service.id))
     }
 
     fn add_to_router(&mut self, route: &Arc<Route>) {
@@ -366,7 +365,7 @@ impl Compiler {
     fn set_plugin(&mut self, id: Uuid, plugin: Option<Plugin>, before: &Owners) {
         let held = self.owners.instance(id).or_else(|| before.instance(id)).cloned();
         self.owners.remove_plugin(id, &mut self.snapshot.chains);
-        let runs = |plugin: &Plugin| plugin.enabled && plugin.protocols.iter().any(|protocol| is_http(protocol));
+        let runs = |plugin: &Plugin| plugin.enabled && plugin.protocols.iter().any(is_http);
         let Some(plugin) = plugin.filter(runs) else { return };
         let Some(&kind) = self.kind_by_name.get(plugin.name.as_str()) else {
             self.errors.push(CompileError::NotEnabled { name: plugin.name });
