@@ -77,11 +77,16 @@ def post(size):
     return Wrk("/sink", script=POST % size)
 
 
+# With more at once nginx runs out of ports towards its upstream.
+MOST_STREAMS = 1024
+
+
 @dataclasses.dataclass(frozen=True)
 class H2load:
     """HTTP/2 over TLS, or HTTP/1.1 without, by h2load; `rate` requests a second in all, if that is not 0."""
 
     path: str = "/hello"
+    # Requests at once on a connection, fewer where that would come to more than `MOST_STREAMS` together.
     streams: int = 10
     headers: tuple = ()
     h1: bool = False
@@ -91,7 +96,7 @@ class H2load:
 
     def run(self, proxy, connections, seconds, core):
         base = f"http://127.0.0.1:{proxy.port}" if self.h1 else f"https://127.0.0.1:{proxy.tls}"
-        command = ["taskset", "-c", str(core), find("h2load"), f"-c{connections}", f"-m{1 if self.h1 else self.streams}", f"-D{seconds}"]
+        command = ["taskset", "-c", str(core), find("h2load"), f"-c{connections}", f"-m{1 if self.h1 else min(self.streams, max(1, MOST_STREAMS // connections))}", f"-D{seconds}"]
         if self.h1:
             command.append("--h1")
         if self.rate:
@@ -102,7 +107,10 @@ class H2load:
             log, uris = pathlib.Path(folder, "log"), pathlib.Path(folder, "uris")
             uris.write_text("".join(f"{base}{path}\n" for path in self.paths or (self.path,)))
             before = proxy.cpu_ns()
-            done = subprocess.run([*command, f"--log-file={log}", "-i", uris], capture_output=True, text=True)
+            try:
+                done = subprocess.run([*command, f"--log-file={log}", "-i", uris], capture_output=True, text=True, timeout=seconds + 60)
+            except subprocess.TimeoutExpired:
+                sys.exit(f"{proxy.name}, {self.path}, {connections} connections: h2load does not end")
             used = proxy.cpu_ns() - before
             rows = [line.split("\t") for line in log.read_text().splitlines()] if log.exists() else []
         times = sorted(int(row[2]) / 1000 for row in rows if row[1] == "200")

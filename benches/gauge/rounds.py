@@ -50,7 +50,7 @@ def measure(scenario, options, folder, tell):
 
 
 def rounds(scenario, connections, turns, options, tell):
-    run = lambda proxy, seconds: scenario.load.run(proxy, connections, seconds, options.core)
+    run = lambda proxy, seconds: scenario.load.run(proxy, connections, seconds * scenario.longer, options.core)
     for proxy in turns:
         run(proxy, 1)
     found = []

@@ -29,6 +29,7 @@ use super::open_store;
 use super::publisher::Later;
 use super::store;
 use super::tls;
+use crate::declarative::Beside;
 use crate::handover::Inherited;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;
@@ -48,7 +49,7 @@ pub(super) async fn build(
     let store = open_store(conf, prefix, &catalog).await?;
     let publisher = Arc::new(Later::default());
     let writer = Arc::new(Writer::new(Arc::clone(&store), Arc::new(world::Real), Arc::clone(&publisher) as _));
-    store::load_declarative(conf, inherited.declarative.as_deref(), &writer).await?;
+    store::load_declarative(conf, inherited.declarative.as_deref(), &writer, Beside::Nothing).await?;
 
     let workers = conf.nginx_worker_processes.on(std::thread::available_parallelism().map_or(1, usize::from));
     let started_with = Arc::new(conf.clone());

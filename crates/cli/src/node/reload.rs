@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::Node;
 use super::store;
+use crate::declarative::Beside;
 use crate::settings::Origin;
 
 /// Beginnings of the names of properties that a reload puts in force.
@@ -34,7 +35,7 @@ impl Node {
     /// and wait for a restart.
     pub(super) async fn reload(&self, origin: &Origin) -> anyhow::Result<Vec<String>> {
         let conf = origin.load()?;
-        store::load_declarative(&conf, None, &self.writer).await?;
+        store::load_declarative(&conf, None, &self.writer, Beside::Traffic).await?;
         self.threshold.set(conf.log_level);
         let waiting = waiting(&self.conf, &conf);
         if let Some(gateway) = &*self.gateway.lock().await {

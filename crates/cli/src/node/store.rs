@@ -64,13 +64,18 @@ async fn name_cluster(store: &dyn Store) -> anyhow::Result<()> {
 }
 
 /// Loads what `declarative_config` or `declarative_config_string` names, else what is `kept`, if the node has no database.
-pub(super) async fn load_declarative(conf: &Conf, kept: Option<&str>, writer: &Writer) -> anyhow::Result<()> {
+pub(super) async fn load_declarative(
+    conf: &Conf,
+    kept: Option<&str>,
+    writer: &Writer,
+    beside: Beside,
+) -> anyhow::Result<()> {
     if conf.database != Database::Off {
         return Ok(());
     }
     let parsed = match (&conf.declarative_config, &conf.declarative_config_string) {
         (Some(path), _) => File::read(Path::new(path))
-            .and_then(|file| file.parse(writer.declarative(), Beside::Nothing))
+            .and_then(|file| file.parse(writer.declarative(), beside))
             .map_err(|why| anyhow::anyhow!("error parsing declarative config file {path}:\n{why}"))?,
         (None, Some(text)) => declarative::parse(writer.declarative(), text, Format::Any)
             .map_err(|why| anyhow::anyhow!("error parsing declarative config string:\n{why}"))?,
