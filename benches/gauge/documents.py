@@ -63,6 +63,12 @@ def request(number):
     return (host or "any.test").replace("*", "www"), path + "/list"
 
 
+def asks(number):
+    """The bytes of that request, the only one of its connection."""
+    host, path = request(number)
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+
+
 def route(number):
     host, path = place(number)
     return {"name": f"route-{number}", "paths": [path], "strip_path": False, **({"hosts": [host]} if host else {})}

@@ -96,7 +96,8 @@ class H2load:
 
     def run(self, proxy, connections, seconds, core):
         base = f"http://127.0.0.1:{proxy.port}" if self.h1 else f"https://127.0.0.1:{proxy.tls}"
-        command = ["taskset", "-c", str(core), find("h2load"), f"-c{connections}", f"-m{1 if self.h1 else min(self.streams, max(1, MOST_STREAMS // connections))}", f"-D{seconds}"]
+        streams = 1 if self.h1 else min(self.streams, max(1, MOST_STREAMS // connections))
+        command = ["taskset", "-c", str(core), find("h2load"), f"-c{connections}", f"-m{streams}", f"-D{seconds}"]
         if self.h1:
             command.append("--h1")
         if self.rate:

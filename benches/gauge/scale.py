@@ -53,9 +53,8 @@ def match(options, folder, upstream, count):
         for route in service["routes"]:
             route.pop("plugins", None)
     with start(plain, "many") as many, start(documents.one_route()(upstream), "one") as one:
-        host, path = asked[0]
         for proxy in (one, many):
-            proxy.wait(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            proxy.wait(documents.asks(0))
             load.run(proxy, 64, 1, options.core)
         for number in range(options.rounds):
             order = (one, many) if number % 2 else (many, one)

@@ -64,11 +64,9 @@ def of_routes(options, folder, upstream, count, form="json", times=1):
         file.write_text(json.dumps(document))
     else:
         file.write_text(documents.yaml(document) + "\n")
-    host, path = documents.request(count - 1)
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     seconds, sizes = [], []
     for _ in range(times):
         with proxies.gibbon(options.gibbon, folder, None, file, name="many") as proxy:
-            seconds.append(proxy.wait(request))
+            seconds.append(proxy.wait(documents.asks(count - 1)))
             sizes.append(proxy.memory())
     return {"start": statistics.median(seconds), "memory": statistics.median(sizes), "file": file.stat().st_size}

@@ -1,11 +1,13 @@
 """The machine: the programs that are needed, what it is, where the tree stands. Installs from Debian what is missing."""
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 PACKAGES = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "h2load": "nghttp2-client", "taskset": "util-linux"}
@@ -27,6 +29,14 @@ def install():
     command = [] if os.geteuid() == 0 else ["sudo"]
     for words in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]):
         subprocess.run(command + words, check=True, env=environment, stdout=sys.stderr)
+
+
+@contextlib.contextmanager
+def folder():
+    """A folder for a while, which servers that drop privileges can read."""
+    with tempfile.TemporaryDirectory(prefix="gibbon-bench-") as made:
+        os.chmod(made, 0o755)
+        yield pathlib.Path(made)
 
 
 def target():

@@ -6,7 +6,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 from . import documents, proxies, rounds, tools
 from .scenarios import SCENARIOS
@@ -62,17 +61,13 @@ def train(watched, seconds):
     for scenario in (one for one in SCENARIOS if one.name in LOADS):
         drive(watched, core, scenario.text, scenario.document, lambda gibbon: [
             scenario.load.run(gibbon, connections, seconds, core) for connections in (8, 64)])
-    host, path = documents.request(1)
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     many = lambda upstream: documents.many(ROUTES, upstream)
-    drive(watched, core, f"a start with {ROUTES:,} routes", many, lambda gibbon: None, request)
+    drive(watched, core, f"a start with {ROUTES:,} routes", many, lambda gibbon: None, documents.asks(0))
 
 
 def drive(watched, core, what, document, load, request=rounds.REQUEST):
     print(f"training: {what}", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="gibbon-train-") as made:
-        folder = pathlib.Path(made)
-        os.chmod(folder, 0o755)
+    with tools.folder() as folder:
         rounds.make_certificate(folder)
         with proxies.upstream(folder, core) as upstream:
             with proxies.gibbon(watched, folder, core, document(upstream.port)) as gibbon:

@@ -7,15 +7,15 @@ use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::Extension;
-use axum::extract::Request;
-use axum::middleware;
-use axum::middleware::Next;
 use axum::response::Response;
 use gibbon_conf::Limits;
 use http::HeaderValue;
+use http::Request;
 use http::StatusCode;
 use http::header::CONNECTION;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
@@ -71,16 +71,16 @@ where
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
     let io = TokioIo::new(Paged { inner: stream, version: Version::Known });
-    let router = match served.client {
-        Some(client) => served.router.layer(Extension(client)),
-        None => served.router,
-    };
-    let leaving = stopped.clone();
-    let router = router.layer(middleware::from_fn(move |request: Request, next: Next| {
-        let leaving = leaving.clone();
-        async move { say_goodbye(request.version(), next.run(request).await, *leaving.borrow()) }
-    }));
-    let connection = builder.serve_connection(io, TowerToHyperService::new(router));
+    let (router, leaving) = (TowerToHyperService::new(served.router), stopped.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(client) = served.client {
+            request.extensions_mut().insert(client);
+        }
+        let (version, leaving) = (request.version(), leaving.clone());
+        let answer = router.call(request);
+        async move { answer.await.map(|answer| say_goodbye(version, answer, *leaving.borrow())) }
+    });
+    let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let drained = async {
         stop(&mut stopped).await;

@@ -1,5 +1,6 @@
 //! What every call goes through: paths, methods, content types, headers, limits; and listeners.
 
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::Fixture;
+use crate::Handle;
 use crate::Http2;
 use crate::Listening;
 
@@ -81,12 +83,18 @@ async fn refuses_bodies_it_cannot_read() {
     }
 }
 
+/// Serves the Admin API on a port of its own.
+fn listen(api: &Fixture) -> (SocketAddr, Handle) {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let listening = Listening { socket, tls: None, http2: Http2::On };
+    (address, crate::serve(&api.apis, vec![listening], Vec::new()).unwrap())
+}
+
 #[tokio::test]
 async fn serves_sockets_until_it_is_shut_down() {
     let api = Fixture::embedded();
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    let handle = crate::serve(&api.apis, vec![Listening { socket, tls: None, http2: Http2::On }], Vec::new()).unwrap();
+    let (address, handle) = listen(&api);
     let ask = async |request: &str| {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -114,9 +122,7 @@ async fn serves_sockets_until_it_is_shut_down() {
 #[tokio::test]
 async fn answers_what_is_on_its_way_when_it_is_shut_down() {
     let api = Fixture::embedded();
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    let handle = crate::serve(&api.apis, vec![Listening { socket, tls: None, http2: Http2::On }], Vec::new()).unwrap();
+    let (address, handle) = listen(&api);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /services HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     let mut text = vec![0; 12];
