@@ -253,6 +253,8 @@ properties! {
     headers_upstream: UpstreamHeaders = list, "x-kong-request-id", served;
     /// Internal result of port_maps (not user-settable in practice).
     host_ports: Option<String> = text, "", served;
+    /// Gibbon: what the connections of a worker send together goes out with one system call (io_uring), where the system allows it.
+    io_uring: bool = flag, "on", served;
     /// Set when run under the Kubernetes Ingress Controller (reporting only).
     kic: bool = flag, "off", accepted;
     /// Gibbon: bytes a second at which a client must at least send a body that is read ahead, and take an answer; 0 = any.

@@ -271,6 +271,15 @@ impl Future for Connection {
                     }
                     this.state = State::Reading(exchange);
                 }
+                // The last answer was taken only in part, by a client that has sent more since.
+                State::Reading(mut exchange) if exchange.has_left() => match exchange.poll_flush_down(cx) {
+                    Ok(Poll::Ready(())) => this.state = State::Reading(exchange),
+                    Ok(Poll::Pending) => {
+                        this.state = State::Reading(exchange);
+                        return Poll::Pending;
+                    }
+                    Err(_) => return Poll::Ready(()),
+                },
                 State::Reading(exchange) => match this.poll_head(cx, exchange) {
                     Head::Whole(exchange) => this.state = State::Living(this.shared.begin(exchange)),
                     Head::Waits => return Poll::Pending,

@@ -249,6 +249,11 @@ impl Exchange {
         self.body.end();
     }
 
+    /// Tells whether the client's socket did not take all of the last answer.
+    pub(crate) fn has_left(&self) -> bool {
+        matches!(&self.link, Link::H1(stream) if stream.left() > 0)
+    }
+
     /// Returns who the client is.
     pub fn peer(&self) -> &Peer {
         &self.peer

@@ -101,12 +101,13 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::tcp::Tcp;
 
     #[tokio::test(flavor = "current_thread")]
     async fn gathers_what_is_written_until_it_is_sent_or_too_much() -> io::Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut client = TcpStream::connect(listener.local_addr()?).await?;
-        let mut gathered = Gathered::new(b"ab".to_vec(), Stream::Tcp(listener.accept().await?.0));
+        let mut gathered = Gathered::new(b"ab".to_vec(), Stream::Tcp(Tcp::new(listener.accept().await?.0)));
 
         client.write_all(b"c").await?;
         let mut read = [0; 3];

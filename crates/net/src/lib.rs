@@ -3,6 +3,7 @@
 //!
 //! A worker is one thread in [`run`]; nothing here but statistics and names is shared between threads.
 
+mod batch;
 mod body;
 mod buffers;
 pub mod clock;
@@ -21,6 +22,7 @@ mod places;
 mod relay;
 mod respond;
 mod stream;
+mod tcp;
 pub mod tls;
 mod tunnel;
 mod upstream;

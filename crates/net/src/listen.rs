@@ -27,6 +27,7 @@ use crate::connection::Sniff;
 use crate::gather::Gathered;
 use crate::places::Place;
 use crate::stream::Stream;
+use crate::tcp::Tcp;
 use crate::upstream::within;
 use crate::worker::Shared;
 
@@ -170,7 +171,7 @@ fn take(listening: &Listening, tcp: TcpStream, remote: SocketAddr, shared: &Rc<S
     let shared = Rc::clone(shared);
     let Some(config) = &listening.tls else {
         let sniff = if listening.http2 { Sniff::Http2 } else { Sniff::Http1Only };
-        tokio::task::spawn_local(Connection::new(Stream::Tcp(tcp), Rc::new(peer), shared, place, sniff));
+        tokio::task::spawn_local(Connection::new(Stream::Tcp(Tcp::new(tcp)), Rc::new(peer), shared, place, sniff));
         return;
     };
     tokio::task::spawn_local(shake_hands(tcp, Arc::clone(config), peer, shared, place));
@@ -186,7 +187,7 @@ async fn shake_hands(
 ) {
     let deadline = Deadline::default();
     let limit = shared.settings().header_timeout;
-    let handshake = Box::pin(tokio_rustls::TlsAcceptor::from(config).accept(tcp));
+    let handshake = Box::pin(tokio_rustls::TlsAcceptor::from(config).accept(Tcp::new(tcp)));
     let stream = match within(&deadline, limit, handshake).await {
         Some(Ok(stream)) => stream,
         Some(Err(error)) => {

@@ -254,7 +254,12 @@ impl Exchange {
         let waited = self.is_waiting_for_client();
         let before = if waited { self.taken_by_client() } else { 0 };
         let flushed = match &mut self.link {
-            Link::H1(stream) => self.out.poll_flush(cx, stream).map_err(|_| ClientError::Gone),
+            Link::H1(stream) => match self.out.poll_flush(cx, stream) {
+                // Who closes waits until all is out; others leave it to the end of the turn.
+                Poll::Ready(Ok(())) if self.answer == Answer::Done && !self.request.persistent => stream.poll_sent(cx),
+                flushed => flushed,
+            }
+            .map_err(|_| ClientError::Gone),
             Link::H2(stream) => stream.poll_flush(cx),
             Link::None => Poll::Ready(Err(ClientError::Gone)),
         };
@@ -281,8 +286,9 @@ impl Exchange {
     /// Returns how many bytes of the answer the client's socket has taken.
     fn taken_by_client(&self) -> u64 {
         let waiting = match &self.link {
+            Link::H1(stream) => self.out.len() + stream.left(),
             Link::H2(stream) => stream.waiting(),
-            _ => self.out.len(),
+            Link::None => 0,
         };
         self.bytes_sent.saturating_sub(waiting as u64)
     }

@@ -6,21 +6,23 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 
 use socket2::SockRef;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
-use tokio::net::TcpStream;
+
+use crate::tcp::Tcp;
 
 /// A byte stream to a client or an upstream.
 pub(crate) enum Stream {
     /// Plain TCP.
-    Tcp(TcpStream),
+    Tcp(Tcp),
     /// TLS, we being the server.
-    TlsServer(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    TlsServer(Box<tokio_rustls::server::TlsStream<Tcp>>),
     /// TLS, we being the client.
-    TlsClient(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    TlsClient(Box<tokio_rustls::client::TlsStream<Tcp>>),
 }
 
 macro_rules! each {
@@ -51,13 +53,37 @@ impl Stream {
         each!(self, inner => Pin::new(inner).poll_write(cx, buf))
     }
 
-    /// Pushes what a TLS layer may hold back; nothing for the others.
+    /// Pushes what a TLS layer may hold back, and what the socket did not take.
     #[inline]
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, inner => Pin::new(inner).poll_flush(cx))
+    }
+
+    /// Waits until the socket has taken all that was written: a flush may leave it to the end of the worker's turn.
+    pub(crate) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(cx))?;
         match self {
-            Self::Tcp(_) => Poll::Ready(Ok(())),
-            Self::TlsServer(inner) => Pin::new(inner).poll_flush(cx),
-            Self::TlsClient(inner) => Pin::new(inner).poll_flush(cx),
+            Self::Tcp(tcp) => tcp.poll_sent(cx),
+            Self::TlsServer(tls) => tls.get_mut().0.poll_sent(cx),
+            Self::TlsClient(tls) => tls.get_mut().0.poll_sent(cx),
+        }
+    }
+
+    /// Tells whether the socket has taken all that was written, as far as is known.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.tcp().is_clear()
+    }
+
+    /// Returns how many bytes that were written the socket did not take.
+    pub(crate) fn left(&self) -> usize {
+        self.tcp().left()
+    }
+
+    fn tcp(&self) -> &Tcp {
+        match self {
+            Self::Tcp(tcp) => tcp,
+            Self::TlsServer(tls) => tls.get_ref().0,
+            Self::TlsClient(tls) => tls.get_ref().0,
         }
     }
 
@@ -69,21 +95,12 @@ impl Stream {
     /// Tells, without a system call while nothing has happened, whether an idle connection is still good: an upstream
     /// has nothing to say between answers, so anything readable, the end too, means it is not.
     pub(crate) fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_read_ready(cx).is_pending(),
-            Self::TlsServer(tls) => tls.get_ref().0.poll_read_ready(cx).is_pending(),
-            Self::TlsClient(tls) => tls.get_ref().0.poll_read_ready(cx).is_pending(),
-        }
+        self.tcp().socket().poll_read_ready(cx).is_pending()
     }
 
     /// The same by asking the system, which also knows what this thread has not been told yet.
     pub(crate) fn is_quiet_now(&self) -> bool {
-        let tcp = match self {
-            Self::Tcp(tcp) => tcp,
-            Self::TlsServer(tls) => tls.get_ref().0,
-            Self::TlsClient(tls) => tls.get_ref().0,
-        };
-        let peeked = SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
+        let peeked = SockRef::from(self.tcp().socket()).peek(&mut [MaybeUninit::uninit()]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
@@ -93,9 +110,8 @@ impl Stream {
         let mut byte = [0u8; 1];
         let mut into = ReadBuf::new(&mut byte);
         let peeked = match self {
-            Self::Tcp(tcp) => tcp.poll_peek(cx, &mut into),
-            Self::TlsServer(tls) => tls.get_mut().0.poll_peek(cx, &mut into),
             Self::TlsClient(_) => return false,
+            _ => self.tcp().socket().poll_peek(cx, &mut into),
         };
         matches!(peeked, Poll::Ready(Ok(0) | Err(_)))
     }

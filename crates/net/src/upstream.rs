@@ -18,6 +18,7 @@ use crate::buffers::Outbox;
 use crate::clock;
 use crate::clock::Deadline;
 use crate::stream::Stream;
+use crate::tcp::Tcp;
 
 /// Where a request goes: an address, and TLS if the scheme has it. Cheap to clone.
 #[derive(Clone)]
@@ -156,9 +157,9 @@ impl Upstreams {
             };
             let tcp = tcp.map_err(UpstreamFailure::Connect)?;
             tcp.set_nodelay(true).map_err(UpstreamFailure::Connect)?;
-            let Some(tls) = &endpoint.tls else { return Ok(Stream::Tcp(tcp)) };
+            let Some(tls) = &endpoint.tls else { return Ok(Stream::Tcp(Tcp::new(tcp))) };
             let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls.config));
-            let tls = connector.connect(tls.name.clone(), tcp).await.map_err(UpstreamFailure::Tls)?;
+            let tls = connector.connect(tls.name.clone(), Tcp::new(tcp)).await.map_err(UpstreamFailure::Tls)?;
             Ok(Stream::TlsClient(Box::new(tls)))
         };
         let stream = match endpoint.tls {
@@ -176,7 +177,7 @@ impl Upstreams {
         let keep_alive = self.keep_alive.get();
         let requests = upstream.requests + 1;
         let worn_out = keep_alive.max_requests > 0 && requests >= keep_alive.max_requests;
-        if keep_alive.pool_size == 0 || worn_out || !upstream.outbox.is_empty() {
+        if keep_alive.pool_size == 0 || worn_out || !upstream.outbox.is_empty() || !upstream.stream.is_clear() {
             return;
         }
         let Upstream { stream, endpoint, .. } = upstream;

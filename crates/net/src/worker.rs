@@ -22,6 +22,7 @@ use crate::Level;
 use crate::Load;
 use crate::Peer;
 use crate::Upstreams;
+use crate::batch;
 use crate::clock;
 use crate::life::Life;
 use crate::listen::Socket;
@@ -72,6 +73,9 @@ pub struct Settings {
     pub connections: usize,
     /// Requests in flight above which further ones are marked to be turned away; 0 is no limit.
     pub requests: usize,
+    /// Whether what connections send in one turn of the worker goes out with one system call, where the system has
+    /// io_uring; asked once, when the worker starts.
+    pub batches: bool,
 }
 
 impl Default for Settings {
@@ -93,6 +97,7 @@ impl Default for Settings {
             answer_head: 32 * 1024,
             connections: 16_384,
             requests: 16_384,
+            batches: true,
         }
     }
 }
@@ -166,6 +171,9 @@ pub fn run<H: Handler>(setup: WorkerSetup, make: impl FnOnce(&Rc<Upstreams>) -> 
         .build_local(Default::default())?;
     runtime.block_on(async move {
         let WorkerSetup { sockets, settings, keep_alive, stats, load, mut stage } = setup;
+        if settings.batches {
+            tokio::task::spawn_local(batch::collect());
+        }
         let upstreams = Upstreams::new(keep_alive);
         let handler = Rc::new(make(&upstreams));
         let shared = Rc::new(Shared {

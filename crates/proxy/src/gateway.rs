@@ -319,6 +319,7 @@ fn settings(conf: &Conf) -> Settings {
         answer_head: size(limits.proxy_buffer_size),
         connections: size(conf.bounds.worker_connections),
         requests: size(conf.overload_requests),
+        batches: conf.io_uring,
     }
 }
 

@@ -1,0 +1,110 @@
+//! A TCP connection whose small writes go out with those of other connections. To whoever writes it is a byte stream:
+//! a write that was taken may still wait for the end of the worker's turn, or for the peer to make room.
+
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+
+use crate::batch;
+use crate::batch::Post;
+
+/// A connection.
+pub(crate) struct Tcp {
+    socket: TcpStream,
+    post: Rc<Post>,
+}
+
+impl Tcp {
+    pub(crate) fn new(socket: TcpStream) -> Self {
+        Self { socket, post: Post::new() }
+    }
+
+    /// Returns the socket, to ask it something.
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Tells whether the socket has taken all that was written, as far as is known.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.post.is_clear()
+    }
+
+    /// Returns how many bytes the socket did not take.
+    pub(crate) fn left(&self) -> usize {
+        self.post.left()
+    }
+
+    /// Waits until the socket has taken all that was written.
+    pub(crate) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.post.is_waiting() {
+            batch::send();
+        }
+        self.poll_left(cx)
+    }
+
+    /// Gives the socket what it did not take when the batch was sent.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(left) = self.post.take_left() else { return Poll::Ready(Ok(())) };
+        let (mut left, mut at) = (left?, 0);
+        let result = loop {
+            if at == left.len() {
+                break Poll::Ready(Ok(()));
+            }
+            match Pin::new(&mut self.socket).poll_write(cx, &left[at..]) {
+                Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => at += count,
+                Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        left.drain(..at);
+        self.post.put_left(left);
+        result
+    }
+}
+
+impl Drop for Tcp {
+    fn drop(&mut self) {
+        if self.post.is_waiting() {
+            batch::send();
+        }
+    }
+}
+
+impl AsyncRead for Tcp {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(this.poll_left(cx))?;
+        if this.post.collect(cx, this.socket.as_raw_fd(), buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
+        ready!(this.poll_sent(cx))?;
+        Pin::new(&mut this.socket).poll_write(cx, buf)
+    }
+
+    /// Gives the socket what it did not take. What was collected goes out at the end of the turn, whoever flushes.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_left(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_sent(cx))?;
+        Pin::new(&mut this.socket).poll_shutdown(cx)
+    }
+}
