@@ -70,7 +70,7 @@ pub(crate) struct Post {
 pub(crate) async fn collect() {
     let ring = match Ring::new(MOST) {
         Ok(ring) => ring,
-        Err(error) => return tracing::debug!(%error, "no io_uring: every write is a system call"),
+        Err(error) => return tracing::info!(%error, "no io_uring: every write is a system call"),
     };
     let batch = Batch {
         ring,
