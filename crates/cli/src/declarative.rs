@@ -5,33 +5,12 @@ use std::path::Path;
 
 use gibbon_model::declarative::Declarative;
 use gibbon_model::declarative::Format;
-use gibbon_model::declarative::Join;
 use gibbon_model::declarative::Parsed;
+use gibbon_store::Beside;
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::world;
-
-/// What else the process does while it checks a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beside {
-    /// It serves requests: one thread reads, the other processors are theirs.
-    Traffic,
-    /// Nothing: two threads read what is large.
-    Nothing,
-}
-
-impl Beside {
-    fn join(self) -> Option<Join> {
-        let side_by_side: Join = |one, other| {
-            std::thread::scope(|scope| {
-                scope.spawn(other);
-                one();
-            });
-        };
-        (self == Self::Nothing).then_some(side_by_side)
-    }
-}
 
 /// A file that was read, not yet checked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,7 +31,7 @@ impl File {
     /// Checks the file; the error is a tree of what is wrong.
     pub(crate) fn parse(&self, declarative: &Declarative, beside: Beside) -> Result<Parsed, String> {
         let format = Format::of_file(&self.name).map_err(|errors| errors.to_text())?;
-        let parsed = declarative.parse_joined(beside.join(), &self.text, format, &world::Real);
+        let parsed = declarative.parse_joined(Some(beside.join()), &self.text, format, &world::Real);
         parsed.map_err(|refused| refused.errors.to_text())
     }
 }

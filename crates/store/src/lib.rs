@@ -1,6 +1,7 @@
 //! Where configuration lives and how it is written: the trait of stores, its backends, and the one
 //! writer that admin, imports and cluster go through. It serves no requests and speaks no HTTP.
 
+mod beside;
 mod clock;
 mod constraints;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod store;
 mod watch;
 pub mod writer;
 
+pub use self::beside::Beside;
 pub use self::clock::Clock;
 pub use self::embedded::EmbeddedStore;
 pub use self::error::StoreError;

@@ -11,6 +11,7 @@ use gibbon_model::declarative::Parsed;
 use gibbon_model::declarative::Refused;
 use gibbon_model::lua;
 use gibbon_schema::Document;
+use gibbon_store::Beside;
 use gibbon_store::WriteError;
 use http::StatusCode;
 use serde::Serialize;
@@ -102,7 +103,8 @@ async fn read_quickly(admin: &Arc<Admin>, call: &Call) -> Option<Parsed> {
     let (admin, raw) = (Arc::clone(admin), call.raw.clone());
     let read = move || {
         let writer = &admin.writer;
-        writer.declarative().parse_json(std::str::from_utf8(&raw).ok()?, &OPTIONS, &**writer.world())
+        let text = std::str::from_utf8(&raw).ok()?;
+        writer.declarative().parse_json(Beside::Traffic.join(), text, &OPTIONS, &**writer.world())
     };
     // It may be large, and others' calls shall not wait.
     tokio::task::spawn_blocking(read).await.ok().flatten()

@@ -14,6 +14,7 @@ use gibbon_proxy::snapshot::Compiler;
 use gibbon_proxy::snapshot::compile_all;
 use gibbon_sdk::Clock;
 use gibbon_sdk::Env;
+use gibbon_store::Beside;
 use gibbon_store::Publisher;
 use gibbon_store::Writer;
 use tokio::runtime;

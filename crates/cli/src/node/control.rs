@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gibbon_model::declarative::Parsed;
+use gibbon_store::Beside;
 use serde_json::Value;
 use serde_json::json;
 use tokio::io::AsyncBufReadExt as _;
@@ -21,7 +22,6 @@ use tracing::warn;
 use super::Node;
 use crate::control::Answer;
 use crate::control::Call;
-use crate::declarative::Beside;
 use crate::declarative::File;
 use crate::handover;
 use crate::progress::PACE;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gibbon_conf::Conf;
+use gibbon_store::Beside;
 use tracing::info;
 use tracing::warn;
 

@@ -9,6 +9,7 @@ use gibbon_conf::Database;
 use gibbon_model::Catalog;
 use gibbon_model::declarative::Format;
 use gibbon_model::entities::parameters::CLUSTER_ID;
+use gibbon_store::Beside;
 use gibbon_store::Clock;
 use gibbon_store::EmbeddedStore;
 use gibbon_store::MemoryStore;
@@ -22,7 +23,6 @@ use uuid::Uuid;
 
 use super::identity;
 use crate::declarative;
-use crate::declarative::Beside;
 use crate::declarative::File;
 use crate::postgres;
 use crate::prefix::Prefix;

@@ -154,8 +154,8 @@ impl Declarative {
 
     /// Returns what a JSON text says without the `ignored` entries at its top, or nothing if anything is wrong with it:
     /// then [`parse_file`](Self::parse_file) tells what.
-    pub fn parse_json(&self, text: &str, ignored: &[&str], world: &(dyn World + Sync)) -> Option<Parsed> {
-        let accepted = quick::read(self, text, ignored, None, world)?;
+    pub fn parse_json(&self, join: Join, text: &str, ignored: &[&str], world: &(dyn World + Sync)) -> Option<Parsed> {
+        let accepted = quick::read(self, text, ignored, Some(join), world)?;
         Some(parsed(accepted, || hash(text)))
     }
 
