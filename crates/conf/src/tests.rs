@@ -16,7 +16,7 @@ fn load(file: &str, env: &[(&str, &str)], overrides: &[(&str, String)]) -> Resul
 #[test]
 fn table_is_sorted_and_whole() {
     assert!(PROPERTIES.windows(2).all(|pair| pair[0].name < pair[1].name));
-    assert_eq!(PROPERTIES.len(), 223);
+    assert_eq!(PROPERTIES.len(), 224);
     assert!(PROPERTIES.iter().all(|property| !property.description.trim().is_empty()));
 }
 

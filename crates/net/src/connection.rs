@@ -70,6 +70,8 @@ enum State {
     Living(Life),
     /// Drops what is left of a request that was answered.
     Discarding(Box<Exchange>),
+    /// Waits until the last answer is out.
+    Closing(Box<Exchange>),
     /// Over.
     Gone,
 }
@@ -78,6 +80,8 @@ enum State {
 enum Head {
     Waits,
     Whole(Box<Exchange>),
+    /// There is none, but an answer that is not out.
+    Unsent(Box<Exchange>),
     Closed,
 }
 
@@ -126,35 +130,45 @@ impl Connection {
             }
             let Link::H1(stream) = &mut exchange.link else { return Head::Closed };
             match exchange.down.poll_fill(cx, stream) {
-                Poll::Ready(Ok(0) | Err(_)) => {
-                    self.shared.take_back(exchange);
-                    return Head::Closed;
-                }
+                Poll::Ready(Ok(0) | Err(_)) => return self.close(exchange),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => return self.rest(cx, exchange),
             }
         }
     }
 
+    /// Closes the connection, but not before its answers are out.
+    fn close(&self, mut exchange: Box<Exchange>) -> Head {
+        if matches!(&exchange.link, Link::H1(stream) if !stream.is_clear()) {
+            (exchange.answer, exchange.request.persistent) = (Answer::Done, false);
+            return Head::Unsent(exchange);
+        }
+        self.shared.take_back(exchange);
+        Head::Closed
+    }
+
     /// Goes idle: keeps the stream and an unfinished head, gives the exchange back, arms the deadline.
     fn rest(&mut self, cx: &mut Context<'_>, mut exchange: Box<Exchange>) -> Head {
+        let settings = self.shared.settings();
+        let nothing_came = exchange.down.is_empty();
+        let between = nothing_came && self.requests > 0;
+        if nothing_came
+            && let Some(place) = &self.place
+            && (between && settings.keepalive_timeout.is_zero() || place.is_unwanted())
+        {
+            return self.close(exchange);
+        }
         self.early = exchange.down.take();
         let Link::H1(stream) = std::mem::replace(&mut exchange.link, Link::None) else { return Head::Closed };
         self.shared.take_back(exchange);
-        let settings = self.shared.settings();
-        let between = self.early.is_empty() && self.requests > 0;
-        if self.early.is_empty()
+        if nothing_came
             && let Some(place) = &self.place
+            && place.is_draining(cx)
         {
-            if between && settings.keepalive_timeout.is_zero() || place.is_unwanted() {
-                return Head::Closed;
-            }
-            if place.is_draining(cx) {
-                // A request may be on its way; its answer will say that the connection closes.
-                self.deadline.arm(settings.keepalive_timeout.min(DRAIN), cx.waker());
-                self.state = State::Idle(stream);
-                return Head::Waits;
-            }
+            // A request may be on its way; its answer will say that the connection closes.
+            self.deadline.arm(settings.keepalive_timeout.min(DRAIN), cx.waker());
+            self.state = State::Idle(stream);
+            return Head::Waits;
         }
         if between {
             self.deadline.arm(settings.keepalive_timeout, cx.waker());
@@ -271,7 +285,7 @@ impl Future for Connection {
                     }
                     this.state = State::Reading(exchange);
                 }
-                // The last answer was taken only in part, by a client that has sent more since.
+                // The client has taken only a part of the last answer.
                 State::Reading(mut exchange) if exchange.has_left() => match exchange.poll_flush_down(cx) {
                     Ok(Poll::Ready(())) => this.state = State::Reading(exchange),
                     Ok(Poll::Pending) => {
@@ -283,7 +297,15 @@ impl Future for Connection {
                 State::Reading(exchange) => match this.poll_head(cx, exchange) {
                     Head::Whole(exchange) => this.state = State::Living(this.shared.begin(exchange)),
                     Head::Waits => return Poll::Pending,
+                    Head::Unsent(exchange) => this.state = State::Closing(exchange),
                     Head::Closed => return Poll::Ready(()),
+                },
+                State::Closing(mut exchange) => match exchange.poll_flush_down(cx) {
+                    Ok(Poll::Pending) => {
+                        this.state = State::Closing(exchange);
+                        return Poll::Pending;
+                    }
+                    Ok(Poll::Ready(())) | Err(_) => return Poll::Ready(()),
                 },
                 State::Living(mut life) => match life.poll(cx) {
                     Poll::Pending => {

@@ -67,6 +67,21 @@ fn a_client_that_is_slow_gets_all_of_each_answer_in_order() {
 }
 
 #[test]
+fn a_client_that_will_ask_no_more_gets_all() {
+    let rig = Rig::start(Script::silent(), numbered);
+    let mut client = rig.client();
+    let count = 1000;
+    client.send(&"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(count));
+    client.end();
+    std::thread::sleep(Duration::from_millis(300));
+    for number in 1..=count {
+        let want = expected(number, "keep-alive");
+        assert!(client.bytes(want.len()) == want.as_bytes(), "answer {number} differs");
+    }
+    assert_eq!(client.rest(), "");
+}
+
+#[test]
 fn a_client_that_takes_nothing_is_left() {
     let settings = Settings { send_timeout: Duration::from_millis(300), ..Settings::default() };
     let rig = Rig::start_with(Script::silent(), numbered, settings);

@@ -30,7 +30,6 @@ use super::open_store;
 use super::publisher::Later;
 use super::store;
 use super::tls;
-use crate::declarative::Beside;
 use crate::handover::Inherited;
 use crate::logging::Threshold;
 use crate::prefix::Prefix;

@@ -9,7 +9,6 @@ use tracing::warn;
 
 use super::Node;
 use super::store;
-use crate::declarative::Beside;
 use crate::settings::Origin;
 
 /// Beginnings of the names of properties that a reload puts in force.

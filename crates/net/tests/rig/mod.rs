@@ -326,6 +326,11 @@ impl Client {
         !matches!(came, Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
     }
 
+    /// Says that no more will be sent.
+    pub(crate) fn end(&mut self) {
+        self.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
     /// Reads some bytes and drops them; tells how many.
     pub(crate) fn take(&mut self, most: usize) -> usize {
         self.stream.read(&mut vec![0; most]).unwrap_or(0)
