@@ -12,18 +12,22 @@ pub(super) struct Trie<V> {
     len: usize,
 }
 
+/// A step of a search reads one of them and no more: it lies among its siblings, and says itself where each of its
+/// children lies. Among many keys each is fetched from memory.
 #[derive(Clone, Debug)]
 struct Node<V> {
     /// What the key has in common below the parent; only the root's is empty.
     label: SmallVec<[u8; 16]>,
+    /// The first byte of each child's label, ascending.
+    firsts: SmallVec<[u8; 16]>,
+    /// In the order of `firsts`.
+    children: Arc<[Self]>,
     value: Option<V>,
-    /// By the first byte of the child's label, ascending.
-    children: Vec<(u8, Arc<Self>)>,
 }
 
 impl<V> Default for Node<V> {
     fn default() -> Self {
-        Self { label: SmallVec::new(), value: None, children: Vec::new() }
+        Self { label: SmallVec::new(), firsts: SmallVec::new(), children: Arc::default(), value: None }
     }
 }
 
@@ -60,12 +64,12 @@ impl<V> Trie<V> {
 
 impl<V> Node<V> {
     fn child(&self, byte: u8) -> Option<&Self> {
-        let at = match self.children.len() {
-            0 => return None,
-            1..=8 => self.children.iter().position(|(first, _)| *first == byte)?,
-            _ => self.children.binary_search_by_key(&byte, |(first, _)| *first).ok()?,
+        let firsts = &*self.firsts;
+        let at = match firsts.len() {
+            0..=16 => firsts.iter().position(|first| *first == byte)?,
+            _ => firsts.binary_search(&byte).ok()?,
         };
-        Some(&self.children[at].1)
+        self.children.get(at)
     }
 }
 
@@ -73,7 +77,7 @@ impl<V: Clone> Trie<V> {
     /// Lets `change` set, change or take away the value of `key`.
     pub(super) fn update(&mut self, key: &[u8], change: impl FnOnce(&mut Option<V>)) {
         let len = &mut self.len;
-        update(&mut self.root, key, |value| {
+        Arc::make_mut(&mut self.root).update(key, |value| {
             let before = value.is_some();
             change(value);
             *len = *len + usize::from(value.is_some()) - usize::from(before);
@@ -81,27 +85,57 @@ impl<V: Clone> Trie<V> {
     }
 }
 
-fn update<V: Clone>(node: &mut Arc<Node<V>>, key: &[u8], change: impl FnOnce(&mut Option<V>)) {
-    let node = Arc::make_mut(node);
-    let shared = common(&node.label, key);
-    if shared < node.label.len() {
-        split(node, shared);
-    }
-    let rest = &key[shared..];
-    let Some(first) = rest.first() else { return change(&mut node.value) };
-    match node.children.binary_search_by_key(first, |(byte, _)| *byte) {
-        Ok(at) => {
-            update(&mut node.children[at].1, rest, change);
-            tidy(node, at);
+impl<V: Clone> Node<V> {
+    fn update(&mut self, key: &[u8], change: impl FnOnce(&mut Option<V>)) {
+        let shared = common(&self.label, key);
+        if shared < self.label.len() {
+            self.split(shared);
         }
-        Err(at) => {
-            let mut value = None;
-            change(&mut value);
-            if value.is_some() {
-                let leaf = Node { label: SmallVec::from_slice(rest), value, children: Vec::new() };
-                node.children.reserve_exact(1);
-                node.children.insert(at, (*first, Arc::new(leaf)));
+        let rest = &key[shared..];
+        let Some(first) = rest.first() else { return change(&mut self.value) };
+        match self.firsts.binary_search(first) {
+            Ok(at) => {
+                Arc::make_mut(&mut self.children)[at].update(rest, change);
+                self.tidy(at);
             }
+            Err(at) => {
+                let mut value = None;
+                change(&mut value);
+                if value.is_some() {
+                    let leaf = Self { label: SmallVec::from_slice(rest), value, ..Self::default() };
+                    let (before, after) = self.children.split_at(at);
+                    self.children =
+                        before.iter().cloned().chain(std::iter::once(leaf)).chain(after.iter().cloned()).collect();
+                    self.firsts.insert(at, *first);
+                }
+            }
+        }
+    }
+
+    /// Ends the label after `at` bytes; the rest becomes the only child.
+    fn split(&mut self, at: usize) {
+        let label = SmallVec::from_slice(&self.label[..at]);
+        let mut lower = std::mem::replace(self, Self { label, ..Self::default() });
+        lower.label.drain(..at);
+        self.firsts.push(lower.label[0]);
+        self.children = Arc::new([lower]);
+    }
+
+    /// Takes away a child that leads nowhere, and joins one that only leads on with the one it leads to.
+    fn tidy(&mut self, at: usize) {
+        let child = &self.children[at];
+        match (&child.value, &*child.children) {
+            (None, []) => {
+                let (before, after) = (&self.children[..at], &self.children[at + 1..]);
+                self.children = before.iter().chain(after).cloned().collect();
+                self.firsts.remove(at);
+            }
+            (None, [only]) => {
+                let mut joined = only.clone();
+                joined.label.insert_from_slice(0, &child.label);
+                Arc::make_mut(&mut self.children)[at] = joined;
+            }
+            _ => {}
         }
     }
 }
@@ -109,33 +143,6 @@ fn update<V: Clone>(node: &mut Arc<Node<V>>, key: &[u8], change: impl FnOnce(&mu
 /// Returns how many bytes two keys have in common at their start.
 fn common(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(a, b)| a == b).count()
-}
-
-/// Ends the label of `node` after `at` bytes; the rest becomes its only child.
-fn split<V>(node: &mut Node<V>, at: usize) {
-    let lower = Node {
-        label: SmallVec::from_slice(&node.label[at..]),
-        value: node.value.take(),
-        children: std::mem::take(&mut node.children),
-    };
-    node.label.truncate(at);
-    node.children = vec![(lower.label[0], Arc::new(lower))];
-}
-
-/// Takes away a child that leads nowhere, and joins one that only leads on with the one it leads to.
-fn tidy<V: Clone>(node: &mut Node<V>, at: usize) {
-    let child = &node.children[at].1;
-    match (&child.value, child.children.as_slice()) {
-        (None, []) => {
-            node.children.remove(at);
-        }
-        (None, [(_, only)]) => {
-            let mut joined = Node::clone(only);
-            joined.label.insert_from_slice(0, &child.label);
-            node.children[at].1 = Arc::new(joined);
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]
