@@ -8,7 +8,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future;
 use futures_util::future::BoxFuture;
+use futures_util::future::OptionFuture;
 use gibbon_model::Document;
 use gibbon_model::declarative::Packed;
 use gibbon_store::Change;
@@ -210,14 +212,16 @@ pub async fn compile_all(store: &dyn Store, compiler: &mut Compiler) -> Result<V
     Ok(load.finish())
 }
 
-/// Reads all documents of an entity, as long as they are wanted.
+/// Reads all documents of an entity, as long as they are wanted: the next page while this one is taken.
 async fn each(store: &dyn Store, entity: &str, mut take: impl FnMut(&Packed) -> bool) -> Result<(), StoreError> {
-    let mut offset: Option<String> = None;
+    let (mut page, mut offset) = store.packed(entity, MAX_SIZE, None).await?;
     loop {
-        let (page, next) = store.packed(entity, MAX_SIZE, offset.as_deref()).await?;
-        offset = next;
-        if !page.iter().all(&mut take) || offset.is_none() {
-            return Ok(());
+        let next = offset.as_deref().map(|offset| store.packed(entity, MAX_SIZE, Some(offset)));
+        // In this order: the store is asked, then this thread is busy.
+        let (next, wanted) = future::join(OptionFuture::from(next), async { page.iter().all(&mut take) }).await;
+        match next {
+            Some(next) if wanted => (page, offset) = next?,
+            _ => return Ok(()),
         }
     }
 }
