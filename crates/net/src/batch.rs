@@ -19,9 +19,11 @@ use gibbon_ring::Ring;
 use gibbon_ring::Send;
 
 /// Writes larger than this go out on their own: copying would cost more than a system call.
-pub(crate) const LARGEST: usize = 16 * 1024;
+const LARGEST: usize = 16 * 1024;
 /// Sends in a batch; one that is full goes out at once, so that no answer waits for too many others.
 const MOST: u16 = 32;
+/// Bytes in a batch, likewise.
+const MOST_BYTES: usize = 128 * 1024;
 
 thread_local! {
     static BATCH: Cell<Option<Box<Batch>>> = const { Cell::new(None) };
@@ -128,13 +130,11 @@ impl Post {
         })
     }
 
-    /// Collects a write, if this thread does so and it is a small one. The writes before it must be clear or collected.
+    /// Collects a write, if this thread does so and it is a small one. The writes before it must be clear or collected;
+    /// one that was collected, with another connection's behind it, must go out before, for it may be sent in part.
     pub(crate) fn collect(self: &Rc<Self>, cx: &Context<'_>, socket: RawFd, bytes: &[u8]) -> bool {
-        if bytes.is_empty() || bytes.len() > LARGEST {
+        if bytes.is_empty() || bytes.len() > LARGEST || self.is_waiting() && !self.is_last() {
             return false;
-        }
-        if self.is_waiting() && !self.is_last() {
-            send();
         }
         let collected = with(|batch| {
             let begin = batch.bytes.len();
@@ -148,7 +148,7 @@ impl Post {
                     batch.sends.push(Waiting { socket, bytes: begin..batch.bytes.len(), post: Rc::clone(self) });
                 }
             }
-            batch.sends.len() >= usize::from(MOST) || batch.bytes.len() >= usize::from(MOST) * LARGEST / 4
+            batch.sends.len() >= usize::from(MOST) || batch.bytes.len() >= MOST_BYTES
         });
         let Some(is_full) = collected else { return false };
         self.state.set(State::Waiting);
@@ -198,6 +198,7 @@ impl Post {
 
     /// Notes what became of a send; `None` if it was not made.
     fn settle(&self, bytes: &[u8], result: Option<io::Result<usize>>) {
+        debug_assert!(self.left() == 0, "what is left goes first");
         let sent = match result {
             Some(Ok(sent)) => Ok(sent),
             Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),

@@ -108,3 +108,71 @@ impl AsyncWrite for Tcp {
         Pin::new(&mut this.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Read as _;
+
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    async fn pair() -> io::Result<(Tcp, std::net::TcpStream)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let (ours, theirs) = tokio::join!(TcpStream::connect(listener.local_addr()?), listener.accept());
+        Ok((Tcp::new(ours?), theirs?.0.into_std()?))
+    }
+
+    /// Writes as much as is taken at once.
+    async fn write_now(tcp: &mut Tcp, bytes: &[u8]) -> io::Result<usize> {
+        let written = poll_fn(|cx| Poll::Ready(Pin::new(&mut *tcp).poll_write(cx, bytes))).await;
+        if let Poll::Ready(count) = written { count } else { Ok(0) }
+    }
+
+    /// Reads all that is there.
+    fn read_now(mut from: &std::net::TcpStream, into: &mut Vec<u8>) -> io::Result<()> {
+        match from.read_to_end(into) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn writes_keep_their_order_whatever_lies_between() -> io::Result<()> {
+        let all = async {
+            tokio::task::spawn_local(batch::collect());
+            tokio::task::yield_now().await;
+            let (mut one, at_one) = pair().await?;
+            let (mut other, at_other) = pair().await?;
+            let (mut expected, mut got) = (Vec::new(), Vec::new());
+            let much = vec![b'.'; 1 << 20];
+            loop {
+                match write_now(&mut one, &much).await? {
+                    0 => break,
+                    count => expected.extend_from_slice(&much[..count]),
+                }
+            }
+            // All in one turn: the socket is full when the first is sent, and has room when the second could be.
+            expected.extend(vec![b'1'; write_now(&mut one, &[b'1'; 3000]).await?]);
+            write_now(&mut other, b"x").await?;
+            expected.extend(vec![b'2'; write_now(&mut one, &[b'2'; 3000]).await?]);
+            read_now(&at_one, &mut got)?;
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            one.write_all(b"3").await?;
+            expected.push(b'3');
+            one.shutdown().await?;
+            other.shutdown().await?;
+            read_now(&at_one, &mut got)?;
+            assert!(got == expected, "{} bytes of {}", got.len(), expected.len());
+            let mut others = Vec::new();
+            read_now(&at_other, &mut others)?;
+            assert_eq!(others, b"x");
+            Ok(())
+        };
+        LocalSet::new().run_until(all).await
+    }
+}
