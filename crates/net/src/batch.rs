@@ -14,9 +14,12 @@ use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
+use std::task::ready;
 
 use gibbon_ring::Ring;
 use gibbon_ring::Send;
+
+use crate::buffers::Outbox;
 
 /// Writes larger than this go out on their own: copying would cost more than a system call.
 const LARGEST: usize = 16 * 1024;
@@ -62,10 +65,10 @@ enum State {
 pub(crate) struct Post {
     state: Cell<State>,
     /// What the socket did not take.
-    left: RefCell<Vec<u8>>,
+    left: RefCell<Outbox>,
     error: Cell<Option<io::Error>>,
-    /// Who writes on the connection, and is to see to what is left.
-    writer: RefCell<Option<Waker>>,
+    /// Wakes who writes on the connection, and is to see to what is left.
+    writer: RefCell<Waker>,
 }
 
 /// Collects what this thread's connections send, from now on; a task of the worker that must be polled until it ends.
@@ -126,7 +129,7 @@ impl Post {
             state: Cell::new(State::Clear),
             left: RefCell::default(),
             error: Cell::new(None),
-            writer: RefCell::default(),
+            writer: RefCell::new(Waker::noop().clone()),
         })
     }
 
@@ -152,10 +155,7 @@ impl Post {
         });
         let Some(is_full) = collected else { return false };
         self.state.set(State::Waiting);
-        match &mut *self.writer.borrow_mut() {
-            Some(writer) => writer.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        self.writer.borrow_mut().clone_from(cx.waker());
         if is_full {
             send();
         }
@@ -176,19 +176,17 @@ impl Post {
         with(|batch| batch.sends.last().is_some_and(|last| std::ptr::eq(&*last.post, self))) == Some(true)
     }
 
-    /// Takes what the socket did not take, or why it takes no more; `None` if nothing is left.
-    pub(crate) fn take_left(&self) -> Option<io::Result<Vec<u8>>> {
+    /// Gives `write` what the socket did not take, or says why it takes no more.
+    pub(crate) fn poll_left(&self, write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>) -> Poll<io::Result<()>> {
         match self.state.get() {
-            State::Clear | State::Waiting => None,
-            State::Left => Some(Ok(self.left.take())),
-            State::Broken => Some(Err(self.error.take().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))),
+            State::Clear | State::Waiting => {}
+            State::Left => {
+                ready!(self.left.borrow_mut().poll_out(write))?;
+                self.state.set(State::Clear);
+            }
+            State::Broken => return Poll::Ready(Err(self.error.take().unwrap_or(io::ErrorKind::BrokenPipe.into()))),
         }
-    }
-
-    /// Puts back what is still left; nothing clears the post.
-    pub(crate) fn put_left(&self, left: Vec<u8>) {
-        self.state.set(if left.is_empty() { State::Clear } else { State::Left });
-        self.left.replace(left);
+        Poll::Ready(Ok(()))
     }
 
     /// Returns how many bytes the socket did not take.
@@ -208,15 +206,13 @@ impl Post {
             Ok(sent) if sent >= bytes.len() => return self.state.set(State::Clear),
             Ok(sent) => {
                 self.state.set(State::Left);
-                self.left.replace(bytes[sent..].to_vec());
+                self.left.borrow_mut().push(&bytes[sent..]);
             }
             Err(error) => {
                 self.state.set(State::Broken);
                 self.error.set(Some(error));
             }
         }
-        if let Some(writer) = self.writer.take() {
-            writer.wake();
-        }
+        self.writer.borrow().wake_by_ref();
     }
 }

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 
 use crate::stream::Stream;
 
@@ -249,18 +250,22 @@ impl Outbox {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Sends what waits.
+    /// Sends what waits, and what the stream holds back.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+        ready!(self.poll_out(|bytes| stream.poll_write(cx, bytes)))?;
+        stream.poll_flush(cx)
+    }
+
+    /// Gives what waits to `write`, until nothing does.
+    pub(crate) fn poll_out(&mut self, mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>) -> Poll<io::Result<()>> {
         while !self.is_empty() {
-            match stream.poll_write(cx, &self.bytes[self.start..]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => self.start += count,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+            match ready!(write(&self.bytes[self.start..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.start += count,
             }
         }
         self.clear();
-        stream.poll_flush(cx)
+        Poll::Ready(Ok(()))
     }
 
     /// Forgets what waits.

@@ -53,22 +53,8 @@ impl Tcp {
 
     /// Gives the socket what it did not take when the batch was sent.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(left) = self.post.take_left() else { return Poll::Ready(Ok(())) };
-        let (mut left, mut at) = (left?, 0);
-        let result = loop {
-            if at == left.len() {
-                break Poll::Ready(Ok(()));
-            }
-            match Pin::new(&mut self.socket).poll_write(cx, &left[at..]) {
-                Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => at += count,
-                Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
-                Poll::Pending => break Poll::Pending,
-            }
-        };
-        left.drain(..at);
-        self.post.put_left(left);
-        result
+        let Self { socket, post } = self;
+        post.poll_left(|bytes| Pin::new(&mut *socket).poll_write(cx, bytes))
     }
 }
 

@@ -26,11 +26,10 @@ const FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 /// A queue of system calls, for one thread.
 #[cfg(target_os = "linux")]
-pub struct Ring {
+pub struct Ring(
     /// Gone once the system has refused it.
-    ring: Option<IoUring>,
-    most: usize,
-}
+    Option<IoUring>,
+);
 
 #[cfg(target_os = "linux")]
 impl Ring {
@@ -47,14 +46,15 @@ impl Ring {
         if !probe.is_supported(opcode::Send::CODE) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        Ok(Self { ring: Some(ring), most: usize::from(most) })
+        Ok(Self(Some(ring)))
     }
 
     /// Sends each of `sends` as far as its socket takes it without waiting, in order, and puts into `results` how many
     /// bytes that were or why none: `WouldBlock` from a socket that is full.
     ///
     /// # Errors
-    /// The queue does not work any more, now and for ever; what has no result of its own was not sent.
+    /// The queue does not work any more, now and for ever. A send without a result was not made; one whose end the system
+    /// did not tell has `NotConnected`.
     pub fn send<'a>(
         &mut self,
         mut sends: impl ExactSizeIterator<Item = Send<'a>>,
@@ -78,9 +78,9 @@ impl Ring {
         results: &mut Vec<io::Result<usize>>,
     ) -> io::Result<()> {
         // It comes back when all is well: a queue that is dropped sends nothing any more.
-        let mut ring = self.ring.take().ok_or(io::ErrorKind::Unsupported)?;
-        let begin = results.len();
-        for (index, Send { socket, bytes }) in sends.take(self.most).enumerate() {
+        let mut ring = self.0.take().ok_or(io::ErrorKind::Unsupported)?;
+        let (begin, room) = (results.len(), ring.params().sq_entries() as usize);
+        for (index, Send { socket, bytes }) in sends.take(room).enumerate() {
             results.push(Err(io::ErrorKind::NotConnected.into()));
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             let send =
@@ -107,7 +107,7 @@ impl Ring {
                 left -= 1;
             }
         }
-        self.ring = Some(ring);
+        self.0 = Some(ring);
         Ok(())
     }
 }
